@@ -1,0 +1,131 @@
+"""A mask as the model gives it, cut out of the plane only where it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from napari_sam2.segmentation.view import BBox, View
+
+__all__ = ["Prediction"]
+
+_NOWHERE: BBox = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """One object on one plane.
+
+    Nothing of the size of the plane is made unless :attr:`mask` is asked for.
+
+    Attributes
+    ----------
+    score : float
+        IoU with the object that the model expects of itself, about 0 to 1.
+    logits : ndarray of float32, shape (mask_size, mask_size)
+        Over the whole view, at the decoder's low resolution.
+    view : View
+        What the model saw.
+    threshold : float
+        The mask is where the logits, interpolated, are above it.
+    alternatives : tuple of Prediction
+        All candidates of an ambiguous prompt (part, object, whole), this one
+        among them, in the model's order; empty if only one was asked for.
+    """
+
+    score: float
+    logits: npt.NDArray[np.float32]
+    view: View
+    threshold: float = 0.0
+    alternatives: tuple[Prediction, ...] = ()
+
+    @property
+    def bbox(self) -> BBox:
+        """Smallest rectangle of plane pixels around the mask; zeros if empty."""
+        return self._cut[0]
+
+    @property
+    def crop(self) -> npt.NDArray[np.bool_]:
+        """The mask within :attr:`bbox`."""
+        return self._cut[1]
+
+    @property
+    def area(self) -> int:
+        """Number of pixels of the mask."""
+        return int(np.count_nonzero(self.crop))
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """The mask over the whole plane, made anew at each call."""
+        mask = np.zeros(self.view.plane_shape, dtype=bool)
+        r0, c0, r1, c1 = self.bbox
+        mask[r0:r1, c0:c1] = self.crop
+        return mask
+
+    @cached_property
+    def _cut(self) -> tuple[BBox, npt.NDArray[np.bool_]]:
+        above = self.logits > self.threshold
+        rows = _pixels_near(above.any(axis=1), self.view.height)
+        cols = _pixels_near(above.any(axis=0), self.view.width)
+        if rows is None or cols is None:
+            return _NOWHERE, np.zeros((0, 0), dtype=bool)
+        crop = _upsampled(self.logits, rows, cols, self.view) > self.threshold
+        return _tightened(crop, rows.start, cols.start, self.view)
+
+
+def _pixels_near(above: npt.NDArray[np.bool_], length: int) -> range | None:
+    """Pixels along one axis that interpolation can bring above the threshold.
+
+    Bilinear values are averages of neighbours, so none lies further than one
+    low-resolution pixel from one that is above.
+    """
+    where = np.flatnonzero(above)
+    if where.size == 0:
+        return None
+    scale = length / above.size
+    first = int(np.floor((where[0] - 0.5) * scale - 0.5))
+    last = int(np.ceil((where[-1] + 1.5) * scale - 0.5))
+    return range(max(first, 0), min(last + 1, length))
+
+
+def _upsampled(
+    logits: npt.NDArray[np.float32], rows: range, cols: range, view: View
+) -> npt.NDArray[np.float32]:
+    """Interpolate a part of the logits as ``torch`` does the whole.
+
+    The same arithmetic as ``interpolate(mode="bilinear", align_corners=False)``
+    with which the official predictor scales its masks up.
+    """
+    low, high, weight = _taps(rows, logits.shape[0], view.height)
+    tall = logits[low] * (1 - weight)[:, None] + logits[high] * weight[:, None]
+    low, high, weight = _taps(cols, logits.shape[1], view.width)
+    return np.asarray(tall[:, low] * (1 - weight) + tall[:, high] * weight)
+
+
+def _taps(
+    pixels: range, size: int, length: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    place = (np.arange(pixels.start, pixels.stop) + 0.5) * (size / length) - 0.5
+    place = np.clip(place, 0, size - 1)
+    low = place.astype(np.intp)
+    high = np.minimum(low + 1, size - 1)
+    return low, high, (place - low).astype(np.float32)
+
+
+def _tightened(
+    crop: npt.NDArray[np.bool_], row: int, col: int, view: View
+) -> tuple[BBox, npt.NDArray[np.bool_]]:
+    rows = np.flatnonzero(crop.any(axis=1))
+    cols = np.flatnonzero(crop.any(axis=0))
+    if rows.size == 0:
+        return _NOWHERE, np.zeros((0, 0), dtype=bool)
+    r0, r1, c0, c1 = rows[0], rows[-1] + 1, cols[0], cols[-1] + 1
+    row, col = row + view.window[0], col + view.window[1]
+    bbox = (int(row + r0), int(col + c0), int(row + r1), int(col + c1))
+    return bbox, np.ascontiguousarray(crop[r0:r1, c0:c1])

@@ -92,5 +92,5 @@ class ExportError(NapariSam2Error, OSError):
     """A result could not be written."""
 
 
-class Cancelled(Exception):  # noqa: N818 - it is not an error
+class Cancelled(Exception):
     """Work was stopped because somebody asked for it."""

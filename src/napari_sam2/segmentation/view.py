@@ -151,9 +151,7 @@ class View:
         y_x = (rows_cols - origin + 0.5) * scale - 0.5
         return np.ascontiguousarray(y_x[:, ::-1], dtype=np.float32)
 
-    def points_to_plane(
-        self, x_y: npt.NDArray[np.floating]
-    ) -> npt.NDArray[np.float64]:
+    def points_to_plane(self, x_y: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Turn ``(x, y)`` of the model, shape (n, 2), into ``(row, col)``."""
         scale = np.array([self.height, self.width]) / self.image_size
         y_x = np.asarray(x_y, dtype=np.float64).reshape(-1, 2)[:, ::-1]

@@ -1,0 +1,1 @@
+"""Measure segmentation against ground truth."""

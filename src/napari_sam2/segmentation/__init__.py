@@ -1,0 +1,1 @@
+"""Image and prompts in, masks out: headless."""

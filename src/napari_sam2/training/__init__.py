@@ -1,0 +1,1 @@
+"""Train the models that the package bundles; never imported by the viewer."""

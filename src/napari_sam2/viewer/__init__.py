@@ -1,0 +1,1 @@
+"""The plugin in napari: the only floor that knows napari and Qt."""

@@ -1,0 +1,1 @@
+"""What becomes of the labels: files, measures, classes. Uses arrays only."""

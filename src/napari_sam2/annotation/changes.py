@@ -1,0 +1,96 @@
+"""A change of some pixels of an n-D array of labels, kept compactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from napari_sam2.annotation.labels import LabelStore
+
+__all__ = ["PixelChange"]
+
+_Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class PixelChange:
+    """What some pixels held before, and what they hold after.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the whole array.
+    where : ndarray of uint32 or uint64, shape (n,)
+        Places, as indices into the flattened array (C order).
+    before, after : ndarray of int, shape (n,) or (1,)
+        Ids; a single one stands for all pixels.
+    """
+
+    shape: tuple[int, ...]
+    where: npt.NDArray[np.unsignedinteger[Any]]
+    before: _Ids
+    after: _Ids
+
+    @classmethod
+    def between(
+        cls,
+        shape: tuple[int, ...],
+        indices: tuple[npt.NDArray[np.intp], ...],
+        before: _Ids | int,
+        after: _Ids | int,
+    ) -> PixelChange:
+        """Describe a change; pixels that keep their id are left out.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of the whole array.
+        indices : tuple of ndarray of int, each of shape (n,)
+            One array for each axis.
+        before, after : ndarray of int, shape (n,), or int
+            Ids of these places.
+        """
+        flat = np.ravel_multi_index(indices, shape)
+        old, new = np.broadcast_arrays(np.atleast_1d(before), np.atleast_1d(after))
+        old, new = (np.broadcast_to(ids, flat.shape) for ids in (old, new))
+        changed = old != new
+        narrow = np.uint32 if np.prod(shape, dtype=float) < 2**32 else np.uint64
+        return cls(
+            tuple(shape),
+            flat[changed].astype(narrow),
+            _compact(old[changed]),
+            _compact(new[changed]),
+        )
+
+    def __len__(self) -> int:
+        return int(self.where.size)
+
+    def apply(self, store: LabelStore) -> None:
+        """Make the change, where the pixels still hold what they held before."""
+        self._replace(store, self.before, self.after)
+
+    def revert(self, store: LabelStore) -> None:
+        """Take the change back, where nobody else has changed it since."""
+        self._replace(store, self.after, self.before)
+
+    def _replace(self, store: LabelStore, expected: _Ids, wanted: _Ids) -> None:
+        if len(self) == 0 or tuple(store.shape) != self.shape:
+            return
+        indices = np.unravel_index(self.where.astype(np.intp), self.shape)
+        untouched = store.read(indices) == expected
+        if not untouched.any():
+            return
+        values = np.broadcast_to(wanted, untouched.shape)[untouched]
+        store.write(tuple(axis[untouched] for axis in indices), values)
+
+
+def _compact(ids: _Ids) -> _Ids:
+    """Keep one id where all are the same: most objects, most strokes."""
+    if ids.size and (ids == ids[0]).all():
+        return ids[:1].copy()
+    return ids.copy()

@@ -1,0 +1,81 @@
+"""One history of everything that changed the labels, whoever did it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_sam2.annotation.changes import PixelChange
+    from napari_sam2.annotation.objects import AnnotatedObject
+
+__all__ = ["Edit", "History"]
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """One item of the history.
+
+    Attributes
+    ----------
+    title : str
+        What was done, for tooltips: ``"Keep object 3"``.
+    changes : tuple of PixelChange
+        What it did to the labels; none for a step of a draft.
+    before, after : AnnotatedObject, optional
+        The session's current object, before and after.
+    label : int, optional
+        Object that the edit made or corrected; None for other people's edits.
+    replaced : AnnotatedObject, optional
+        What was recorded under ``label`` before.
+    """
+
+    title: str
+    changes: tuple[PixelChange, ...] = ()
+    before: AnnotatedObject | None = None
+    after: AnnotatedObject | None = None
+    label: int | None = None
+    replaced: AnnotatedObject | None = None
+
+
+class History:
+    """Edits done and edits undone, without a bound."""
+
+    def __init__(self) -> None:
+        self._done: list[Edit] = []
+        self._undone: list[Edit] = []
+
+    def __len__(self) -> int:
+        return len(self._done)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to undo."""
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is something to redo."""
+        return bool(self._undone)
+
+    def add(self, edit: Edit) -> None:
+        """Record an edit; what had been undone is forgotten."""
+        self._done.append(edit)
+        self._undone.clear()
+
+    def step_back(self) -> Edit:
+        """Move the last edit to the undone ones and return it."""
+        edit = self._done.pop()
+        self._undone.append(edit)
+        return edit
+
+    def step_forward(self) -> Edit:
+        """Move the edit undone last back and return it."""
+        edit = self._undone.pop()
+        self._done.append(edit)
+        return edit
+
+    def forget_steps_of(self, draft: AnnotatedObject) -> None:
+        """Take the steps of a dropped draft out: they can lead nowhere."""
+        self._done = [e for e in self._done if e.changes or e.label != draft.label]
+        self._undone = [e for e in self._undone if e.changes or e.label != draft.label]

@@ -1,0 +1,107 @@
+"""Where kept objects live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from psygnal import Signal, SignalInstance
+
+from napari_sam2.errors import LabelsError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["ArrayLabels", "LabelStore", "dtype_for"]
+
+_Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
+_Indices = tuple["npt.NDArray[np.intp]", ...]
+
+_GROWTH = (np.uint8, np.uint16, np.uint32, np.uint64)
+
+
+def dtype_for(largest: int, current: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the narrowest type, no narrower than ``current``, that holds an id.
+
+    Raises
+    ------
+    LabelsError
+        If no integer type holds it.
+    """
+    if largest <= np.iinfo(current).max:
+        return current
+    for wider in map(np.dtype, _GROWTH):
+        if wider.itemsize >= current.itemsize and largest <= np.iinfo(wider).max:
+            return wider
+    raise LabelsError(f"No labels layer can hold the object id {largest}.")
+
+
+class LabelStore(Protocol):
+    """An n-D array of object ids, read and written a few pixels at a time.
+
+    Used on the session's own thread only. ``indices`` are always one array of
+    int, of shape (n,), for each axis.
+    """
+
+    @property
+    def edited(self) -> SignalInstance:
+        """Emits a list of :class:`PixelChange`: somebody else's finished edit."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array, without channels."""
+
+    def read(self, indices: _Indices) -> _Ids:
+        """Return a copy of the ids at some places."""
+
+    def write(self, indices: _Indices, values: _Ids | int) -> None:
+        """Set the ids of some places; a type too narrow for them grows."""
+
+    def max_id(self) -> int:
+        """Return the largest id in use; may be called on any thread."""
+
+    def array(self) -> _Ids:
+        """Return the whole array, not a copy."""
+
+
+class ArrayLabels:
+    """Labels in a numpy array of their own.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the array.
+    dtype : dtype, optional
+        Of the ids, uint16 until more are needed.
+    """
+
+    edited = Signal(list)
+
+    def __init__(
+        self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.uint16
+    ) -> None:
+        self._array: _Ids = np.zeros(shape, dtype=dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return self._array.shape
+
+    def read(self, indices: _Indices) -> _Ids:
+        """Return a copy of the ids at some places."""
+        return self._array[indices]
+
+    def write(self, indices: _Indices, values: _Ids | int) -> None:
+        """Set the ids of some places; a type too narrow for them grows."""
+        if np.size(values):
+            dtype = dtype_for(int(np.max(values)), self._array.dtype)
+            self._array = self._array.astype(dtype, copy=False)
+        self._array[indices] = values
+
+    def max_id(self) -> int:
+        """Return the largest id in use."""
+        return int(self._array.max(initial=0))
+
+    def array(self) -> _Ids:
+        """Return the array itself."""
+        return self._array

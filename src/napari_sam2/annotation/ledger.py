@@ -1,0 +1,209 @@
+"""What was kept in one labels array: its objects, their pixels, the history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.history import Edit, History
+from napari_sam2.errors import LabelsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+    from napari_sam2.annotation.labels import LabelStore
+    from napari_sam2.annotation.objects import AnnotatedObject
+
+__all__ = ["Ledger"]
+
+_Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
+
+
+class Ledger:
+    """The objects of one label store, and the one history of its pixels.
+
+    Parameters
+    ----------
+    store : LabelStore
+        Where the pixels are.
+    """
+
+    def __init__(self, store: LabelStore) -> None:
+        self.store = store
+        self.objects: dict[int, AnnotatedObject] = {}
+        self.history = History()
+        self._largest: int | None = None
+
+    @property
+    def next_label(self) -> int:
+        """Id that the next object gets; 1 as long as nobody has looked."""
+        return (self._largest or 0) + 1
+
+    def note_largest(self, label: int) -> None:
+        """Tell that an id is in use (found in the background, or painted)."""
+        self._largest = max(self._largest or 0, label)
+
+    def keep(
+        self,
+        candidate: AnnotatedObject,
+        *,
+        overwrite: bool,
+        current: AnnotatedObject | None,
+    ) -> AnnotatedObject | None:
+        """Write a new object into the labels.
+
+        Parameters
+        ----------
+        candidate : AnnotatedObject
+            Its label is set here.
+        overwrite : bool
+            Whether it may take pixels of other objects.
+        current : AnnotatedObject, optional
+            The session's current object, to come back to by undo.
+
+        Returns
+        -------
+        AnnotatedObject or None
+            As it was kept; None if no pixel was left for it.
+        """
+        if self._largest is None:
+            self._largest = self.store.max_id()
+        label = self.next_label
+        indices = self._indices(candidate)
+        ids = self.store.read(indices)
+        allowed = np.full(ids.shape, True) if overwrite else ids == 0
+        written = PixelChange.between(
+            self.store.shape,
+            tuple(axis[allowed] for axis in indices),
+            ids[allowed],
+            label,
+        )
+        if len(written) == 0:
+            return None
+        kept = replace(candidate, label=label, written=written)
+        written.apply(self.store)
+        self._largest = label
+        self.objects[label] = kept
+        self.history.add(Edit(f"Keep object {label}", (written,), current, kept, label))
+        return kept
+
+    def correct(
+        self, old: AnnotatedObject, new: AnnotatedObject, *, overwrite: bool
+    ) -> AnnotatedObject:
+        """Replace the pixels of a kept object by those of a better prediction.
+
+        Pixels that somebody else has changed since are left alone.
+        """
+        if old.written is None:
+            raise ValueError("Only a kept object can be corrected.")
+        shape, label = self.store.shape, old.label
+        was = old.written.where.astype(np.intp)
+        holds = self.store.read(np.unravel_index(was, shape)) == label
+        was, under_was = was[holds], _spread(old.written.before, holds)
+        will = np.ravel_multi_index(self._indices(new), shape)
+        ids = self.store.read(np.unravel_index(will, shape))
+        under = _looked_up(will, was, under_was, otherwise=ids)
+        allowed = (under == 0) | (under == label) | overwrite
+        will, ids, under = will[allowed], ids[allowed], under[allowed]
+        left = ~np.isin(was, will)
+        change = PixelChange.between(
+            shape,
+            np.unravel_index(np.concatenate([was[left], will]), shape),
+            np.concatenate([np.full(left.sum(), label, ids.dtype), ids]),
+            np.concatenate([under_was[left], np.full(will.size, label)]),
+        )
+        written = PixelChange.between(
+            shape, np.unravel_index(will, shape), under, label
+        )
+        corrected = replace(new, label=label, written=written)
+        change.apply(self.store)
+        self.objects[label] = corrected
+        self.history.add(
+            Edit(f"Correct object {label}", (change,), old, corrected, label, old)
+        )
+        return corrected
+
+    def record_draft(
+        self, before: AnnotatedObject | None, after: AnnotatedObject
+    ) -> None:
+        """Remember a step of an object that is not in the labels yet."""
+        self.history.add(Edit("Point", (), before, after))
+
+    def record_edit(
+        self, changes: Iterable[PixelChange], current: AnnotatedObject | None
+    ) -> None:
+        """Remember an edit that somebody else made, a brush stroke say."""
+        changes = tuple(change for change in changes if len(change))
+        if not changes:
+            return
+        for change in changes:
+            self.note_largest(int(change.after.max()))
+        self.history.add(Edit("Paint", changes, current, current))
+
+    def undo(self) -> Edit | None:
+        """Take the last edit back and return it; None if there is none."""
+        if not self.history.can_undo:
+            return None
+        edit = self.history.step_back()
+        for change in reversed(edit.changes):
+            change.revert(self.store)
+        if edit.label is not None:
+            if edit.replaced is None:
+                del self.objects[edit.label]
+                # Free again: the next object gets it, unless this one comes back.
+                if edit.label == self._largest:
+                    self._largest -= 1
+            else:
+                self.objects[edit.label] = edit.replaced
+        return edit
+
+    def redo(self) -> Edit | None:
+        """Make the edit again that was taken back last, and return it."""
+        if not self.history.can_redo:
+            return None
+        edit = self.history.step_forward()
+        for change in edit.changes:
+            change.apply(self.store)
+        if edit.label is not None and edit.after is not None:
+            self.objects[edit.label] = edit.after
+            self.note_largest(edit.label)
+        return edit
+
+    def _indices(
+        self, candidate: AnnotatedObject
+    ) -> tuple[npt.NDArray[np.intp], ...]:
+        """Return where the mask of an object lies in the n-D labels."""
+        plane = candidate.plane
+        if tuple(self.store.shape) != tuple(plane.array_shape):
+            raise LabelsError(
+                f"The labels have the shape {tuple(self.store.shape)}, the image "
+                f"“{plane.name}” has {tuple(plane.array_shape)}: choose or make "
+                "labels that fit the image."
+            )
+        row, col = candidate.prediction.bbox[:2]
+        rows, cols = np.nonzero(candidate.prediction.crop)
+        return plane.index.indices(rows + row, cols + col)
+
+
+def _spread(ids: _Ids, chosen: npt.NDArray[np.bool_]) -> _Ids:
+    return np.broadcast_to(ids, chosen.shape)[chosen]
+
+
+def _looked_up(
+    places: npt.NDArray[np.intp],
+    known: npt.NDArray[np.intp],
+    values: _Ids,
+    otherwise: _Ids,
+) -> _Ids:
+    """Return ``values`` at the places that are ``known``, else ``otherwise``."""
+    if known.size == 0:
+        return otherwise
+    order = np.argsort(known)
+    at = np.minimum(np.searchsorted(known, places, sorter=order), known.size - 1)
+    at = order[at]
+    return np.where(known[at] == places, values[at], otherwise)

@@ -1,0 +1,84 @@
+"""What the session shows and keeps: previews and objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_sam2.annotation.changes import PixelChange
+    from napari_sam2.annotation.planes import Plane
+    from napari_sam2.segmentation.prediction import Prediction
+    from napari_sam2.segmentation.prompts import Prompts
+
+__all__ = ["AnnotatedObject", "Pointing", "Preview"]
+
+
+class Pointing(Enum):
+    """What a click at the place of the mouse would do."""
+
+    NEW = "new"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What a click would make of the place under the mouse.
+
+    Attributes
+    ----------
+    prediction : Prediction
+        The mask that a click would keep.
+    prompts : Prompts
+        That gave it.
+    plane : Plane
+        On which it lies.
+    label : int
+        Id that the object has, or would get.
+    pointing : Pointing
+        What the click would do.
+    generation : int
+        Of the image and model that it was made for.
+    """
+
+    prediction: Prediction
+    prompts: Prompts
+    plane: Plane
+    label: int
+    pointing: Pointing
+    generation: int
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotatedObject:
+    """An object on one plane, with all that was said about it.
+
+    Attributes
+    ----------
+    label : int
+        Its id in the labels.
+    prompts : Prompts
+        All points that were clicked, and the mask that the last one refined.
+    prediction : Prediction
+        The answer to them.
+    plane : Plane
+        On which it lies.
+    model : str
+        That made the prediction.
+    written : PixelChange, optional
+        What it did to the labels; None while it is a draft that is not kept.
+    """
+
+    label: int
+    prompts: Prompts
+    prediction: Prediction
+    plane: Plane
+    model: str
+    written: PixelChange | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is in the labels."""
+        return self.written is not None

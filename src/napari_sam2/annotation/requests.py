@@ -1,0 +1,232 @@
+"""One thread that computes, so that the one with the window never does.
+
+Requests come in three lanes. The *queue* is first in, first out, and nothing in
+it is ever dropped: clicks, models to load. The *encode* and *hover* lanes hold
+one request each; a newer one replaces the one that waits, and a newer encode
+cancels the one that runs. Answers wait until the session's own thread calls
+:meth:`RequestThread.process`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import weakref
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from napari_sam2.engines.cancellation import CancelToken
+from napari_sam2.errors import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Lane", "RequestThread"]
+
+
+class Lane(Enum):
+    """Where a request waits."""
+
+    QUEUE = "queue"
+    ENCODE = "encode"
+    HOVER = "hover"
+
+
+@dataclass(eq=False)
+class _Request:
+    lane: Lane
+    work: Callable[[CancelToken], Any]
+    done: Callable[[Any], None]
+    failed: Callable[[Exception], None]
+    token: CancelToken = field(default_factory=CancelToken)
+
+
+class RequestThread:
+    """Runs requests one at a time, in the order queue, encode, hover.
+
+    Parameters
+    ----------
+    wake : callable
+        Called in the computing thread whenever an answer waits; it must arrange
+        that :meth:`process` is called in the session's own thread.
+    name : str
+        Of the thread.
+    """
+
+    def __init__(self, wake: Callable[[], None], name: str = "napari-sam2") -> None:
+        self._wake = wake
+        self._name = name
+        self._changed = threading.Condition()
+        self._queue: deque[_Request] = deque()
+        self._slots: dict[Lane, _Request | None] = {Lane.ENCODE: None, Lane.HOVER: None}
+        self._running: _Request | None = None
+        self._answers: deque[Callable[[], None]] = deque()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def submit(
+        self,
+        lane: Lane,
+        work: Callable[[CancelToken], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """Ask for ``work(token)`` to be run.
+
+        ``done(result)`` or ``failed(error)`` is called by :meth:`process`,
+        unless the request was replaced or cancelled: then neither is.
+        """
+        request = _Request(lane, work, done, failed)
+        with self._changed:
+            if self._closed:
+                return
+            if lane is Lane.QUEUE:
+                self._queue.append(request)
+            else:
+                self._slots[lane] = request
+            superseded = self._running if lane is Lane.ENCODE else None
+            self._start()
+            self._changed.notify_all()
+        if superseded is not None and superseded.lane is Lane.ENCODE:
+            superseded.token.cancel()
+
+    def cancel(self, lane: Lane) -> None:
+        """Forget what waits in a lane, and stop what runs of it."""
+        with self._changed:
+            if lane is Lane.QUEUE:
+                self._queue.clear()
+            else:
+                self._slots[lane] = None
+            running = self._running
+            self._changed.notify_all()
+        if running is not None and running.lane is lane:
+            running.token.cancel()
+
+    def post(self, answer: Callable[[], None]) -> None:
+        """Have ``answer`` called by :meth:`process`; for progress of a request."""
+        with self._changed:
+            if self._closed:
+                return
+            self._answers.append(answer)
+            self._changed.notify_all()
+        self._wake()
+
+    def process(self) -> None:
+        """Hand out the answers that wait."""
+        while self._answers:
+            answer = self._answers.popleft()
+            answer()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request waits or runs, or an answer was not handed out."""
+        with self._changed:
+            return bool(
+                self._queue
+                or any(self._slots.values())
+                or self._running
+                or self._answers
+            )
+
+    def wait_for_answer(self, timeout: float) -> None:
+        """Block until an answer waits or nothing more is to come."""
+        end = monotonic() + timeout
+        with self._changed:
+            while not self._answers and (
+                self._queue or any(self._slots.values()) or self._running
+            ):
+                left = end - monotonic()
+                if left <= 0:
+                    return
+                self._changed.wait(left)
+
+    def close(self) -> None:
+        """Stop what runs, forget what waits; returns at once."""
+        with self._changed:
+            self._closed = True
+            self._queue.clear()
+            self._slots = dict.fromkeys(self._slots)
+            self._answers.clear()
+            running = self._running
+            self._changed.notify_all()
+        if running is not None:
+            running.token.cancel()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the thread to end after :meth:`close`."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._run, name=self._name, daemon=True
+            )
+            _at_exit(self)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while (request := self._next()) is not None:
+            try:
+                result = request.work(request.token)
+            except Cancelled:
+                answer = None
+            except Exception as error:  # noqa: BLE001 - reported by the session
+                answer = _call(request.failed, error)
+            else:
+                answer = _call(request.done, result)
+                del result
+            with self._changed:
+                self._running = None
+                # A cancelled request stays silent even if it had just finished.
+                if answer is not None and not (
+                    request.token.cancelled or self._closed
+                ):
+                    self._answers.append(answer)
+                self._changed.notify_all()
+                closed = self._closed
+            del request, answer
+            if not closed:
+                self._wake()
+
+    def _next(self) -> _Request | None:
+        with self._changed:
+            while True:
+                if self._closed:
+                    return None
+                request = self._take()
+                if request is not None:
+                    self._running = request
+                    return request
+                self._changed.wait()
+
+    def _take(self) -> _Request | None:
+        if self._queue:
+            return self._queue.popleft()
+        for lane in (Lane.ENCODE, Lane.HOVER):
+            request = self._slots[lane]
+            if request is not None:
+                self._slots[lane] = None
+                return request
+        return None
+
+
+def _call(function: Callable[[Any], None], value: Any) -> Callable[[], None]:
+    return lambda: function(value)
+
+
+def _at_exit(thread: RequestThread) -> None:
+    """End the thread before the interpreter takes its libraries apart."""
+    reference = weakref.ref(thread)
+
+    def end() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.close()
+            alive.join(timeout=5)
+
+    atexit.register(end)
+    weakref.finalize(thread, atexit.unregister, end)

@@ -1,0 +1,44 @@
+# `make demo` and `make test` set up all that they need in .venv, by themselves.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+# Without a screen, Qt gets a virtual one.
+ifeq ($(shell uname -s),Linux)
+ifeq ($(DISPLAY)$(WAYLAND_DISPLAY),)
+SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
+endif
+endif
+
+.PHONY: demo test lint docs wheel clean
+
+# Opens napari on a microscopy image; without a screen it drives a virtual one.
+demo: $(READY)
+	$(BIN)/python -m napari_sam2 demo
+
+test: lint
+	$(SCREEN) $(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate napari-sam2
+
+docs: $(READY)
+	$(BIN)/python -m pip install -q -e ".[docs]"
+	$(BIN)/mkdocs build --strict
+
+# Builds the wheel and tries it out in an environment of its own.
+wheel: $(READY)
+	$(SCREEN) $(BIN)/python scripts/check_wheel.py
+
+# Each pyproject.toml has its own environment.
+$(READY): pyproject.toml scripts/bootstrap.py
+	$(PYTHON) scripts/bootstrap.py
+	@touch $@
+
+clean:
+	rm -rf .venv dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,137 @@
+"""From a config to a model that has not learned anything yet.
+
+The configs are those of sam2: nested mappings with a ``_target_``, instantiated
+by Hydra's ``instantiate``. Hydra itself is not initialized for that, so a host
+that uses Hydra for its own configuration does not notice.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, cast
+
+from napari_sam2.errors import CheckpointError
+from napari_sam2.models.configs import config_file
+from napari_sam2.models.official import without_hydra
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from torch import nn
+
+__all__ = ["build_architecture"]
+
+_PACKAGES = ("sam2", "napari_sam2", "torch")
+
+# What `build_sam2(apply_postprocessing=True)` adds to every config: use the best
+# of the three candidates where the single mask is not stable.
+_POSTPROCESSING = {
+    "dynamic_multimask_via_stability": True,
+    "dynamic_multimask_stability_delta": 0.05,
+    "dynamic_multimask_stability_thresh": 0.98,
+}
+
+
+def build_architecture(
+    config: str | Path, *, apply_postprocessing: bool = True
+) -> nn.Module:
+    """Build a model with random weights, as ``sam2.build_sam.build_sam2`` does.
+
+    Parameters
+    ----------
+    config : str or Path
+        YAML file with the key ``model``, or the name of a config of sam2.
+    apply_postprocessing : bool
+        Fall back to the best of the three candidates where the single mask is
+        unstable, the default of ``build_sam2``.
+
+    Returns
+    -------
+    SAM2Base
+        On the CPU, in training mode.
+
+    Raises
+    ------
+    CheckpointError
+        If the config cannot be read, or builds anything but modules of sam2,
+        torch and this package.
+    """
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    path = config_file(str(config))
+    model_config = _read(path)
+    if apply_postprocessing:
+        key = "sam_mask_decoder_extra_args"
+        OmegaConf.update(model_config, key, _POSTPROCESSING, force_add=True)
+    with without_hydra():
+        _check_targets(OmegaConf.to_container(model_config), path)
+        try:
+            model = instantiate(model_config, _recursive_=True)
+        # Anything may go wrong in the constructors of somebody else's config.
+        except Exception as error:
+            msg = f"The config {path} does not build a model: {error}"
+            raise CheckpointError(msg) from error
+        sam2_base = importlib.import_module("sam2.modeling.sam2_base").SAM2Base
+    if not isinstance(model, sam2_base):
+        msg = f"The config {path} does not describe a SAM 2 model."
+        raise CheckpointError(msg)
+    return cast("nn.Module", model)
+
+
+def _read(path: Path) -> Any:
+    import yaml
+    from omegaconf import DictConfig, OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        config = OmegaConf.load(path)
+        OmegaConf.resolve(config)
+    except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
+        msg = f"The config {path} cannot be read: {error}"
+        raise CheckpointError(msg) from error
+    model = config.get("model") if isinstance(config, DictConfig) else None
+    if not isinstance(model, DictConfig) or "_target_" not in model:
+        msg = (
+            f"The config {path} has no `model` with a `_target_`. Give a config as "
+            "sam2 has them, such as sam2.1_hiera_t.yaml."
+        )
+        raise CheckpointError(msg)
+    return model
+
+
+def _check_targets(config: object, path: Path) -> None:
+    """Refuse a config that would call anything but constructors of modules.
+
+    A config that came with somebody's checkpoint is data; ``_target_`` could
+    name any function of any installed package.
+    """
+    from hydra.utils import get_object
+    from torch import nn
+
+    for target in _targets(config):
+        allowed = False
+        if isinstance(target, str) and target.split(".")[0] in _PACKAGES:
+            try:
+                found = get_object(target)
+            except Exception as error:
+                msg = f"The config {path} names {target}, which does not exist here."
+                raise CheckpointError(msg) from error
+            allowed = isinstance(found, type) and issubclass(found, nn.Module)
+        if not allowed:
+            msg = (
+                f"The config {path} was not used: it asks to call {target!r}, and "
+                "only modules of sam2, torch and napari_sam2 are safe to build."
+            )
+            raise CheckpointError(msg)
+
+
+def _targets(node: object) -> Iterator[object]:
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield node["_target_"]
+        node = list(node.values())
+    if isinstance(node, list):
+        for child in node:
+            yield from _targets(child)

@@ -1,0 +1,89 @@
+"""From a model of the catalogue to a network that is ready for inference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_sam2.errors import CheckpointError, NotDownloadedError
+from napari_sam2.models.architecture import build_architecture
+from napari_sam2.models.catalog import CATALOG, is_available, weights_path
+from napari_sam2.models.checkpoint import load_into, read_checkpoint
+from napari_sam2.models.recognize import recognize
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from napari_sam2.models.catalog import ModelSpec
+
+__all__ = ["build_model"]
+
+
+def build_model(spec: ModelSpec, device: str | torch.device = "cpu") -> nn.Module:
+    """Build a model and load its weights.
+
+    The result behaves as that of ``sam2.build_sam.build_sam2`` with the same
+    config and checkpoint.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Model to build.
+    device : str or torch.device
+        Where the weights go.
+
+    Returns
+    -------
+    SAM2Base
+        In fp32, in evaluation mode. Batch norms are folded into convolutions
+        where the trunk knows how to (``fuse()``).
+
+    Raises
+    ------
+    NotDownloadedError
+        If the weights have to be downloaded first.
+    CheckpointError
+        If weights or config are corrupt, unsafe or do not fit each other.
+    """
+    import torch
+
+    _require_weights(spec)
+    path = weights_path(spec)
+    state = read_checkpoint(path)
+    config = spec.config if spec.config is not None else recognize(state, path)
+    # The random initialization, overwritten at once, must not advance the
+    # random numbers of the host.
+    with torch.random.fork_rng(devices=[]):
+        model = build_architecture(config)
+    load_into(model, state, path, title=spec.title)
+    model.eval()
+    fuse = getattr(model.get_submodule("image_encoder.trunk"), "fuse", None)
+    if callable(fuse):
+        fuse()
+    return model.to(device)
+
+
+def _require_weights(spec: ModelSpec) -> None:
+    if is_available(spec):
+        return
+    path = weights_path(spec)
+    if spec.url is not None and not path.is_file():
+        msg = (
+            f"{spec.title} is not on this computer yet. Download it first: choose "
+            f"it in the widget, or run `napari-sam2 models download {spec.name}`."
+        )
+        raise NotDownloadedError(msg)
+    if spec.url is not None:
+        msg = (
+            f"{path} is not the file of {spec.title}: it should have {spec.size} "
+            "bytes. Delete it and download the model again."
+        )
+        raise CheckpointError(msg)
+    if spec is CATALOG["starter"]:
+        msg = (
+            f"The starter model is missing from the installation ({path}). Install "
+            "napari-sam2 again."
+        )
+        raise CheckpointError(msg)
+    msg = f"There is no checkpoint at {path} any more."
+    raise CheckpointError(msg)

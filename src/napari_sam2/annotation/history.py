@@ -75,7 +75,7 @@ class History:
         self._done.append(edit)
         return edit
 
-    def forget_steps_of(self, draft: AnnotatedObject) -> None:
-        """Take the steps of a dropped draft out: they can lead nowhere."""
-        self._done = [e for e in self._done if e.changes or e.label != draft.label]
-        self._undone = [e for e in self._undone if e.changes or e.label != draft.label]
+    def forget_drafts(self) -> None:
+        """Take out the steps of drafts: the draft was dropped, they lead nowhere."""
+        self._done = [edit for edit in self._done if edit.changes]
+        self._undone = [edit for edit in self._undone if edit.changes]

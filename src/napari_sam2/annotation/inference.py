@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.segmentation.segmenter import EmbeddedImage, Segmenter
 
-__all__ = ["Inference"]
+__all__ = ["Encoded", "Inference"]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A plane that is ready, and the model that it is ready for."""
+
+    plane: Plane
+    image: EmbeddedImage
+    segmenter: Segmenter
+    generation: int
 
 
 def _default_factory(spec: ModelSpec, device: str) -> Segmenter:
@@ -63,7 +74,7 @@ class Inference:
         self._wanted: ModelSpec | None = None
         self._device = "auto"
         self.plane: Plane | None = None
-        self.embedded: EmbeddedImage | None = None
+        self.encoded: Encoded | None = None
         self.generation = 0
         self._enabled = True
         self._loading: str | None = None
@@ -72,7 +83,7 @@ class Inference:
         self._progress: float | None = None
         self._problem: Status | None = None
         self._encode_seconds: float | None = None
-        self._decode_seconds = 0.0
+        self.decode_seconds = 0.0
 
     # ------------------------------------------------------------------ state
 
@@ -82,15 +93,12 @@ class Inference:
         return None if self._segmenter is None else self._segmenter.model
 
     @property
-    def mask_size(self) -> int | None:
-        """Side of the low-resolution logits of the model."""
-        return None if self._segmenter is None else self._segmenter.engine.mask_size
-
-    @property
     def coming(self) -> bool:
         """Whether the plane will be ready without anybody doing anything."""
-        return self.embedded is None and self._enabled and (
-            self._encoding or self._loading is not None
+        return (
+            self.encoded is None
+            and self._enabled
+            and (self._encoding or self._loading is not None)
         )
 
     @property
@@ -188,7 +196,7 @@ class Inference:
         if not enabled:
             self._thread.cancel(Lane.HOVER)
             self._stop_encoding()
-        elif self.embedded is None:
+        elif self.encoded is None:
             self._restart()
         self.changed.emit()
 
@@ -218,32 +226,28 @@ class Inference:
     def decode(
         self,
         lane: Lane,
+        encoded: Encoded,
         prompts: Prompts,
         done: Callable[[Prediction], None],
         failed: Callable[[Exception], None],
-        embedded: EmbeddedImage,
     ) -> None:
         """Ask for the mask that some prompts give on an encoded plane."""
-        segmenter = self._segmenter
-        assert segmenter is not None
 
         def work(_: CancelToken) -> tuple[Prediction, float]:
             start = perf_counter()
-            prediction = segmenter.predict_prompts(embedded, prompts)
+            prediction = encoded.segmenter.predict_prompts(encoded.image, prompts)
             if lane is Lane.QUEUE:
-                # Cut the mask out here; the session's thread shall only write it.
-                _ = prediction.bbox  # type: ignore[assignment]
+                # Cut the mask out here: the session's thread shall only write it.
+                prediction.cut()
             return prediction, perf_counter() - start
 
         def answer(result: tuple[Prediction, float]) -> None:
-            self._decode_seconds = result[1]
+            self.decode_seconds = result[1]
             done(result[0])
 
-        self._thread.submit(lane, work, answer, lambda e: failed(_typed(e)))
+        self._thread.submit(lane, work, answer, lambda error: failed(_typed(error)))
 
-    def run(
-        self, work: Callable[[], Any], done: Callable[[Any], None]
-    ) -> None:
+    def run(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Run something else on the computing thread, after what waits there."""
         self._thread.submit(Lane.QUEUE, lambda _: work(), done, self._report)
 
@@ -252,14 +256,14 @@ class Inference:
         self._thread.close()
         self._downloads.close()
         self.plane = None
-        self.embedded = None
+        self.encoded = None
         self._segmenter = None
 
     # ----------------------------------------------------------------- at work
 
     def _restart(self) -> None:
         self.generation += 1
-        self.embedded = None
+        self.encoded = None
         self._problem = None
         self._thread.cancel(Lane.HOVER)
         self._stop_encoding()
@@ -301,7 +305,7 @@ class Inference:
             # Without progress it came out of the cache: no time to learn from.
             if self._progress is not None:
                 self._encode_seconds = result[1]
-            self.embedded = result[0]
+            self.encoded = Encoded(plane, result[0], segmenter, generation)
             self._encoding = False
             self._progress = None
             self.changed.emit()
@@ -381,7 +385,7 @@ class Inference:
     def _give_up_model(self, error: Exception) -> None:
         self.failed.emit(_typed(error))
         self.model_changed.emit(self.model or "")
-        if self.embedded is None:
+        if self.encoded is None:
             self._restart()
         self.changed.emit()
 

@@ -17,7 +17,7 @@ __all__ = ["ArrayLabels", "LabelStore", "dtype_for"]
 _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
 _Indices = tuple["npt.NDArray[np.intp]", ...]
 
-_GROWTH = (np.uint8, np.uint16, np.uint32, np.uint64)
+_GROWTH = tuple(map(np.dtype, ("uint8", "uint16", "uint32", "uint64")))
 
 
 def dtype_for(largest: int, current: np.dtype[Any]) -> np.dtype[Any]:
@@ -30,7 +30,7 @@ def dtype_for(largest: int, current: np.dtype[Any]) -> np.dtype[Any]:
     """
     if largest <= np.iinfo(current).max:
         return current
-    for wider in map(np.dtype, _GROWTH):
+    for wider in _GROWTH:
         if wider.itemsize >= current.itemsize and largest <= np.iinfo(wider).max:
             return wider
     raise LabelsError(f"No labels layer can hold the object id {largest}.")
@@ -85,7 +85,7 @@ class ArrayLabels:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the array."""
-        return self._array.shape
+        return tuple(self._array.shape)
 
     def read(self, indices: _Indices) -> _Ids:
         """Return a copy of the ids at some places."""

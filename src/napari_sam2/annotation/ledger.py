@@ -128,12 +128,6 @@ class Ledger:
         )
         return corrected
 
-    def record_draft(
-        self, before: AnnotatedObject | None, after: AnnotatedObject
-    ) -> None:
-        """Remember a step of an object that is not in the labels yet."""
-        self.history.add(Edit("Point", (), before, after))
-
     def record_edit(
         self, changes: Iterable[PixelChange], current: AnnotatedObject | None
     ) -> None:
@@ -174,9 +168,7 @@ class Ledger:
             self.note_largest(edit.label)
         return edit
 
-    def _indices(
-        self, candidate: AnnotatedObject
-    ) -> tuple[npt.NDArray[np.intp], ...]:
+    def _indices(self, candidate: AnnotatedObject) -> tuple[npt.NDArray[np.intp], ...]:
         """Return where the mask of an object lies in the n-D labels."""
         plane = candidate.plane
         if tuple(self.store.shape) != tuple(plane.array_shape):

@@ -174,7 +174,7 @@ class RequestThread:
                 result = request.work(request.token)
             except Cancelled:
                 answer = None
-            except Exception as error:  # noqa: BLE001 - reported by the session
+            except Exception as error:
                 answer = _call(request.failed, error)
             else:
                 answer = _call(request.done, result)
@@ -182,9 +182,7 @@ class RequestThread:
             with self._changed:
                 self._running = None
                 # A cancelled request stays silent even if it had just finished.
-                if answer is not None and not (
-                    request.token.cancelled or self._closed
-                ):
+                if answer is not None and not (request.token.cancelled or self._closed):
                     self._answers.append(answer)
                 self._changed.notify_all()
                 closed = self._closed

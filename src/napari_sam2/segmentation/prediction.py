@@ -68,6 +68,10 @@ class Prediction:
         mask[r0:r1, c0:c1] = self.crop
         return mask
 
+    def cut(self) -> None:
+        """Compute bounding box and crop now, in the thread that calls."""
+        _ = self._cut
+
     @cached_property
     def _cut(self) -> tuple[BBox, npt.NDArray[np.bool_]]:
         above = self.logits > self.threshold

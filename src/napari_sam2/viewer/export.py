@@ -1,0 +1,155 @@
+"""Labels layers to files: napari's Save, the command, the widget's button."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import napari
+import numpy as np
+from napari.layers import Labels
+from napari.qt.threading import thread_worker
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtWidgets import QFileDialog
+
+from napari_sam2.analysis.export import save_labels
+from napari_sam2.errors import ExportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+__all__ = ["export_labels", "labels_to_export", "pixel_size", "write_labels"]
+
+_FILTERS = {
+    "TIFF (*.tif *.tiff)": ".tif",
+    "PNG (*.png)": ".png",
+    "NumPy array (*.npy)": ".npy",
+}
+
+
+def write_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write one Labels layer: the writer that napari's Save offers.
+
+    Parameters
+    ----------
+    path : str
+        Where to; its extension chooses the format.
+    data : array-like of int, or a sequence of them if multiscale
+        The labels; of a pyramid, the finest are written.
+    attributes : dict
+        The layer's attributes, ``scale`` and ``units`` among them.
+
+    Returns
+    -------
+    list of str
+        What was written.
+    """
+    labels = data[0] if attributes.get("multiscale") else data
+    size, unit = pixel_size(attributes.get("scale"), attributes.get("units"))
+    return [str(save_labels(path, labels, pixel_size=size, unit=unit))]
+
+
+def pixel_size(
+    scale: npt.ArrayLike | None, units: Iterable[Any] | None
+) -> tuple[tuple[float, ...] | None, str | None]:
+    """Turn the scale and the units of a layer into a pixel size.
+
+    Returns
+    -------
+    sizes : tuple of float or None
+        Along each axis, in ``unit`` where the axis is a length.
+    unit : str or None
+        That of the columns.
+    """
+    if scale is None:
+        return None, None
+    sizes = [abs(float(step)) for step in np.asarray(scale).ravel()]
+    kinds = list(units or ())
+    if not kinds:
+        return tuple(sizes), None
+    unit = kinds[-1]
+    if not hasattr(unit, "is_compatible_with"):  # a string, not from a live layer
+        return tuple(sizes), str(unit)
+    for axis, kind in enumerate(kinds):
+        if kind != unit and kind.is_compatible_with(unit):
+            sizes[axis] *= float((1 * kind).to(unit).magnitude)
+    return tuple(sizes), str(unit)
+
+
+def labels_to_export(viewer: napari.Viewer) -> Labels | None:
+    """Return the Labels layer that is meant: the active one, or the topmost seen."""
+    if isinstance(viewer.layers.selection.active, Labels):
+        return viewer.layers.selection.active
+    layers = [layer for layer in reversed(viewer.layers) if isinstance(layer, Labels)]
+    return next((layer for layer in layers if layer.visible), None)
+
+
+def export_labels(
+    viewer: napari.Viewer | None = None, layer: Labels | None = None
+) -> Any:
+    """Ask for a file and write a Labels layer to it, in the background.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer, optional
+        By default the current one.
+    layer : napari.layers.Labels, optional
+        By default the active one, or the topmost that is shown.
+
+    Returns
+    -------
+    worker or None
+        The worker that writes; None if there is nothing to write, or the user
+        thought better of it.
+    """
+    viewer = viewer or napari.current_viewer()
+    if layer is None and viewer is not None:
+        layer = labels_to_export(viewer)
+    if viewer is None or layer is None:
+        show_warning("There are no labels to export yet: point at an object first.")
+        return None
+    path = _ask_for_path(viewer, layer.name)
+    if path is None:
+        return None
+
+    # A copy: what is written is what was seen when the export began.
+    labels = np.array(layer.data[0] if layer.multiscale else layer.data)
+    size, unit = pixel_size(layer.scale, layer.units)
+
+    @thread_worker  # type: ignore[untyped-decorator, unused-ignore]
+    def write() -> Path | ExportError:
+        # Returned, since a worker that raises is reported with its traceback.
+        try:
+            return save_labels(path, labels, pixel_size=size, unit=unit)
+        except ExportError as error:
+            return error
+
+    worker = write(_start_thread=False)
+    worker.returned.connect(_tell)
+    worker.start()
+    return worker
+
+
+def _ask_for_path(viewer: napari.Viewer, name: str) -> Path | None:
+    # The name of a layer may hold what a path must not.
+    safe = "".join(c if c.isalnum() or c in " ._-()" else "-" for c in name).strip()
+    chosen, kind = QFileDialog.getSaveFileName(
+        _window(viewer), "Export labels", f"{safe or 'labels'}.tif", ";;".join(_FILTERS)
+    )
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return path if path.suffix else path.with_suffix(_FILTERS.get(kind, ".tif"))
+
+
+def _window(viewer: napari.Viewer) -> Any:
+    return getattr(viewer.window, "_qt_window", None)
+
+
+def _tell(result: Path | ExportError) -> None:
+    if isinstance(result, ExportError):
+        show_error(str(result))
+    else:
+        show_info(f"Labels saved as {result}.")

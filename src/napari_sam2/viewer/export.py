@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from napari_sam2.analysis.export import save_labels
 from napari_sam2.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import numpy.typing as npt
 
@@ -119,15 +120,16 @@ def export_labels(
     size, unit = pixel_size(layer.scale, layer.units)
 
     @thread_worker  # type: ignore[untyped-decorator, unused-ignore]
-    def write() -> Path | ExportError:
-        # Returned, since a worker that raises is reported with its traceback.
+    def write() -> Callable[[], None]:
+        # A worker that raises is reported with its traceback, on top of this.
         try:
-            return save_labels(path, labels, pixel_size=size, unit=unit)
+            written = save_labels(path, labels, pixel_size=size, unit=unit)
         except ExportError as error:
-            return error
+            return partial(show_error, str(error))
+        return partial(show_info, f"Labels saved as {written}.")
 
     worker = write(_start_thread=False)
-    worker.returned.connect(_tell)
+    worker.returned.connect(lambda tell: tell())
     worker.start()
     return worker
 
@@ -146,10 +148,3 @@ def _ask_for_path(viewer: napari.Viewer, name: str) -> Path | None:
 
 def _window(viewer: napari.Viewer) -> Any:
     return getattr(viewer.window, "_qt_window", None)
-
-
-def _tell(result: Path | ExportError) -> None:
-    if isinstance(result, ExportError):
-        show_error(str(result))
-    else:
-        show_info(f"Labels saved as {result}.")

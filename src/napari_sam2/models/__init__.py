@@ -15,12 +15,14 @@ from napari_sam2.models.catalog import (
     models_folder,
     weights_path,
 )
+from napari_sam2.models.download import download
 
 __all__ = [
     "CATALOG",
     "ModelSpec",
     "build_architecture",
     "build_model",
+    "download",
     "get_model",
     "is_available",
     "models_folder",

@@ -76,7 +76,7 @@ def _require_weights(spec: ModelSpec) -> None:
     if spec.url is not None:
         msg = (
             f"{path} is not the file of {spec.title}: it should have {spec.size} "
-            "bytes. Delete it and download the model again."
+            "bytes. Download the model again, which replaces it."
         )
         raise CheckpointError(msg)
     if spec is CATALOG["starter"]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import pickletools
 import re
+import warnings
+import zipfile
 from typing import TYPE_CHECKING
 
 from napari_sam2.errors import CheckpointError
@@ -53,7 +56,8 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     if foreign := _foreign(head):
         msg = f"{path} is {foreign}, not a checkpoint. Download the file itself."
         raise CheckpointError(msg)
-    if path.suffix.lower() == ".safetensors":
+    # The suffix may be wrong. Safetensors start with the length of a JSON object.
+    if head[8:9] == b"{":
         return _read_safetensors(path)
     return _read_torch(path)
 
@@ -88,14 +92,20 @@ def _read_torch(path: Path) -> dict[str, torch.Tensor]:
     import torch
 
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        _verify_zip(path)
+        with warnings.catch_warnings():
+            # About pickle protocols that may fail: then it is an exception anyway.
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # The one exception type stands for both damage and refusal.
-        if found := _refused(str(error)):
+        refused = re.search(r"GLOBAL (\S+)", str(error))
+        if refused or _is_plain_pickle_with_code(path):
+            what = f"the Python object {refused[1]}" if refused else "Python objects"
             msg = (
                 f"The checkpoint {path} was not loaded, because it is unsafe: it "
-                f"contains {found}, which could run any code on this computer. Ask "
-                "for a file with weights only, best as .safetensors."
+                f"contains {what}, and such a file can run any code on this computer. "
+                "Ask for a file with weights only, best as .safetensors."
             )
             raise CheckpointError(msg) from error
         raise _damaged(path) from error
@@ -103,17 +113,46 @@ def _read_torch(path: Path) -> dict[str, torch.Tensor]:
         raise
     # A damaged pickle can raise nearly anything.
     except Exception as error:
+        if "TorchScript" in str(error):
+            msg = (
+                f"{path} is a TorchScript program, not a checkpoint. Give the weights "
+                "that it was made from."
+            )
+            raise CheckpointError(msg) from error
         raise _damaged(path) from error
     return _state_dict(content, path)
 
 
-def _refused(message: str) -> str | None:
-    """Name of the object that torch refused to unpickle, if it was that."""
-    if match := re.search(r"Unsupported (?:global: GLOBAL|class) (\S+)", message):
-        return f"the Python object {match.group(1)}"
-    if re.search(r"Trying to (?:load|call|instantiate|access)|blocklist", message):
-        return "Python code"
-    return None
+def _verify_zip(path: Path) -> None:
+    """Compare the checksums inside of a zip archive, which torch does not.
+
+    Raises
+    ------
+    zipfile.BadZipFile
+        If the archive is damaged.
+    """
+    if not zipfile.is_zipfile(path):
+        return  # the format of torch before 1.6, or damaged: torch will see
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            # 0: written by torch with checksums switched off.
+            if member.CRC:
+                with archive.open(member) as file:
+                    while file.read(4 << 20):
+                        pass
+
+
+def _is_plain_pickle_with_code(path: Path) -> bool:
+    """Whether a file is a whole pickle that calls something, found by reading it.
+
+    Newer pickle protocols than torch writes are refused as if they were damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            names = {opcode.name for opcode, _, _ in pickletools.genops(file)}
+    except Exception:  # not a pickle, or not whole
+        return False
+    return not names.isdisjoint(("GLOBAL", "STACK_GLOBAL", "INST", "REDUCE"))
 
 
 def _state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:

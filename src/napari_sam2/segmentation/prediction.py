@@ -74,9 +74,9 @@ class Prediction:
 
     @cached_property
     def _cut(self) -> tuple[BBox, npt.NDArray[np.bool_]]:
-        above = self.logits > self.threshold
-        rows = _pixels_near(above.any(axis=1), self.view.height)
-        cols = _pixels_near(above.any(axis=0), self.view.width)
+        above: npt.NDArray[np.bool_] = self.logits > self.threshold
+        rows = _pixels_near(np.any(above, axis=1), self.view.height)
+        cols = _pixels_near(np.any(above, axis=0), self.view.width)
         if rows is None or cols is None:
             return _NOWHERE, np.zeros((0, 0), dtype=bool)
         crop = _upsampled(self.logits, rows, cols, self.view) > self.threshold

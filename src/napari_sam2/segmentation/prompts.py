@@ -52,15 +52,18 @@ class MaskPrompt:
     digest: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        logits = np.ascontiguousarray(self.logits, dtype=np.float32)
+        # A copy: nobody can change it behind the digest.
+        logits = np.array(self.logits, dtype=np.float32, order="C")
         if logits.ndim != 2 or logits.shape[0] != logits.shape[1]:
             raise PromptError(
                 "A mask prompt is the square array of logits of an earlier "
                 f"prediction, not an array of shape {logits.shape}."
             )
+        if not np.isfinite(logits).all():
+            raise PromptError("The logits of a mask prompt must be finite numbers.")
         logits.flags.writeable = False
         object.__setattr__(self, "logits", logits)
-        object.__setattr__(self, "digest", hashlib.blake2b(logits).digest())
+        object.__setattr__(self, "digest", hashlib.blake2b(logits.data).digest())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MaskPrompt) and self.digest == other.digest
@@ -90,6 +93,14 @@ class Prompts:
     mask: MaskPrompt | None = None
 
     def __post_init__(self) -> None:
+        # Plain numbers, however they were given: equal prompts have equal hashes.
+        points = tuple(
+            Point(float(row), float(col), bool(inside))
+            for row, col, inside in self.points
+        )
+        object.__setattr__(self, "points", points)
+        if self.box is not None:
+            object.__setattr__(self, "box", Box(*map(float, self.box)))
         numbers = [c for point in self.points for c in point[:2]]
         numbers += self.box or ()
         if not all(map(math.isfinite, numbers)):

@@ -155,7 +155,10 @@ class View:
         """Turn ``(x, y)`` of the model, shape (n, 2), into ``(row, col)``."""
         scale = np.array([self.height, self.width]) / self.image_size
         y_x = np.asarray(x_y, dtype=np.float64).reshape(-1, 2)[:, ::-1]
-        return (y_x + 0.5) * scale - 0.5 + np.array(self.window[:2])
+        rows_cols: npt.NDArray[np.float64] = (
+            (y_x + 0.5) * scale - 0.5 + np.array(self.window[:2])
+        )
+        return rows_cols
 
     def logits_scale_translate(
         self, mask_size: int

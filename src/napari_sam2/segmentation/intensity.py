@@ -1,0 +1,181 @@
+"""From the intensities of a plane to the RGB bytes that the model sees."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam2.errors import ImageError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["PERCENTILES", "checked", "to_rgb"]
+
+PERCENTILES = (0.1, 99.9)
+"""Intensities that become black and white, where no limits are given."""
+
+# Enough for percentiles, and done in a few milliseconds however large the plane.
+_SAMPLES = 1 << 18
+
+# Pixels that are turned into floats at a time.
+_CHUNK = 1 << 22
+
+
+def checked(image: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return an image as an array, if it is one that can be segmented.
+
+    Parameters
+    ----------
+    image : array_like
+        Gray (rows, cols), or RGB or RGBA (rows, cols, 3 or 4), of booleans,
+        integers or real numbers.
+
+    Raises
+    ------
+    ImageError
+        If it is empty, of another shape, or not made of numbers.
+    """
+    array = np.asarray(image)
+    if array.dtype.kind not in "buif":
+        raise ImageError(
+            "An image must be made of booleans, integers or real numbers, not of "
+            f"{array.dtype}."
+        )
+    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
+        raise ImageError(
+            "One plane is segmented at a time: gray (rows, columns) or RGB(A) "
+            f"(rows, columns, 3 or 4). This array has the shape {array.shape}; "
+            "choose a plane of it."
+        )
+    if array.size == 0:
+        raise ImageError(f"The image is empty: its shape is {array.shape}.")
+    return array
+
+
+def to_rgb(
+    image: npt.ArrayLike, limits: tuple[float, float] | None = None
+) -> npt.NDArray[np.uint8]:
+    """Map the intensities of one plane to RGB bytes.
+
+    Without limits, gray planes and RGB of other types are stretched between
+    their :data:`PERCENTILES`, all channels alike, or between their extremes
+    where these percentiles coincide. RGB of bytes passes unchanged, RGB of
+    floats that lie within 0 to 1 is scaled by 255, and booleans become black
+    and white. Alpha is dropped. NaN becomes black; infinities lie beyond the
+    limits. A constant image becomes black.
+
+    Parameters
+    ----------
+    image : array_like, shape (rows, cols), (rows, cols, 3) or (rows, cols, 4)
+        Booleans, integers or real numbers.
+    limits : tuple of float, optional
+        The intensities that become black and white.
+
+    Returns
+    -------
+    ndarray of uint8, shape (rows, cols, 3)
+        Read-only where it shares memory: a gray plane is broadcast, its last
+        axis has stride 0.
+
+    Raises
+    ------
+    ImageError
+        If the image cannot be segmented, if it has no finite value, or if the
+        limits are not two finite numbers in ascending order.
+    """
+    array = checked(image)[..., :3]
+    if limits is None:
+        if array.ndim == 3 and array.dtype == np.uint8:
+            return array
+        low, high = _limits_of(array)
+    else:
+        low, high = _checked_limits(limits)
+    pixels = _stretched(array, low, high)
+    if pixels.ndim == 2:
+        return np.broadcast_to(pixels[..., np.newaxis], (*pixels.shape, 3))
+    return pixels
+
+
+def _checked_limits(limits: tuple[float, float]) -> tuple[float, float]:
+    low, high = map(float, limits)
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise ImageError(
+            f"Contrast limits are two numbers, low and high, not {(low, high)}."
+        )
+    return low, high
+
+
+def _limits_of(array: npt.NDArray[Any]) -> tuple[float, float]:
+    if array.dtype == bool:
+        return 0.0, 1.0
+    sample = _finite(_thinned(array))
+    if sample.size == 0:
+        # So few values are finite that the sample missed them.
+        sample = _finite(array)
+    if sample.size == 0:
+        raise ImageError("The image has no finite value: all is NaN or infinite.")
+    if array.ndim == 3 and array.dtype.kind == "f":
+        inside = _finite(array)
+        if inside.min() >= 0 and inside.max() <= 1:
+            return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(sample, PERCENTILES))
+    if low < high:
+        return low, high
+    # All but a few pixels are alike: these few are what there is to see.
+    everything = _finite(array)
+    return float(everything.min()), float(everything.max())
+
+
+def _thinned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Take every n-th row and column of a large plane."""
+    step = math.ceil(math.sqrt(array.shape[0] * array.shape[1] / _SAMPLES))
+    # A long and narrow plane is thinned along its length only.
+    rows = min(step, array.shape[0])
+    cols = min(step, array.shape[1])
+    return array[::rows, ::cols]
+
+
+def _finite(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if array.dtype.kind != "f":
+        return array.ravel()
+    # Percentiles of half precision would be rounded to it.
+    values = array if array.dtype.itemsize > 2 else array.astype(np.float32)
+    finite: npt.NDArray[Any] = values[np.isfinite(values)]
+    return finite
+
+
+def _stretched(
+    array: npt.NDArray[Any], low: float, high: float
+) -> npt.NDArray[np.uint8]:
+    if array.dtype in (np.bool_, np.uint8, np.uint16):
+        # A table has an entry for each intensity there can be.
+        values = np.arange(2 ** (8 * array.dtype.itemsize))
+        table = _mapped(values.astype(np.float64), low, high)
+        indices = array.view(np.uint8) if array.dtype == bool else array
+        looked_up: npt.NDArray[np.uint8] = np.take(table, indices)
+        return looked_up
+    pixels = np.empty(array.shape, dtype=np.uint8)
+    small = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    real = np.float32 if small else np.float64
+    step = max(1, _CHUNK // max(1, array[0].size))
+    for start in range(0, len(array), step):
+        rows = slice(start, start + step)
+        pixels[rows] = _mapped(array[rows].astype(real), low, high)
+    return pixels
+
+
+def _mapped(
+    values: npt.NDArray[np.floating], low: float, high: float
+) -> npt.NDArray[np.uint8]:
+    if low == high:
+        return np.where(values > high, np.uint8(255), np.uint8(0))
+    # Clipped first: beyond the limits, differences may overflow.
+    values = np.clip(values, low, high)
+    if not math.isfinite(high - low):
+        values, low, high = values / 4, low / 4, high / 4
+    shares = (values - low) * (1 / (high - low))
+    np.nan_to_num(shares, copy=False, nan=0.0)
+    return np.rint(shares * 255).astype(np.uint8)

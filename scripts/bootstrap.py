@@ -81,7 +81,7 @@ def install_system_packages() -> None:
     print(f"Installing system packages: {' '.join(missing)}", flush=True)
     run("apt-get", "update", "-qq", env=environment)
     install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends")
-    run(*install, *missing, env=environment)
+    run(*install, *missing, env=environment, quiet=True)
 
 
 def make_environment() -> None:
@@ -104,7 +104,7 @@ def install_package(extras: str) -> None:
         # Without isolation it builds against the torch that is here, instead of
         # one downloaded for the build; its CUDA extension is not used.
         environment = {**os.environ, "SAM2_BUILD_CUDA": "0"}
-        run(*pip, "setuptools>=77")
+        run(*pip, "setuptools>=77", "wheel")
         run(*pip, "--no-build-isolation", "sam2>=1.1,<2", env=environment)
     print("Installing napari, Qt and the package itself…", flush=True)
     run(*pip, "-e", f"{ROOT}[{extras}]")
@@ -126,9 +126,10 @@ def installed(distribution: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def run(*command: str, env: dict[str, str] | None = None) -> None:
+def run(*command: str, env: dict[str, str] | None = None, quiet: bool = False) -> None:
     """Run a command; raise if it fails."""
-    subprocess.run(command, check=True, env=env)
+    output = subprocess.DEVNULL if quiet else None
+    subprocess.run(command, check=True, env=env, stdout=output)
 
 
 if __name__ == "__main__":

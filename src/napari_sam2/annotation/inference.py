@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
+    from napari_sam2.segmentation.embeddings import EmbeddingCache
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.segmentation.segmenter import EmbeddedImage, Segmenter
@@ -34,12 +35,6 @@ class Encoded:
     image: EmbeddedImage
     segmenter: Segmenter
     generation: int
-
-
-def _default_factory(spec: ModelSpec, device: str) -> Segmenter:
-    from napari_sam2.segmentation.segmenter import Segmenter
-
-    return Segmenter(spec, device)
 
 
 class Inference:
@@ -69,7 +64,8 @@ class Inference:
     ) -> None:
         self._thread = RequestThread(wake)
         self._downloads = RequestThread(wake, "napari-sam2-download")
-        self._factory = factory or _default_factory
+        self._factory = factory
+        self._cache: EmbeddingCache | None = None
         self._segmenter: Segmenter | None = None
         self._wanted: ModelSpec | None = None
         self._device = "auto"
@@ -182,7 +178,8 @@ class Inference:
         self._device = device or self._device
         self._downloads.cancel(Lane.ENCODE)
         self._download = None
-        if is_available(spec):
+        # Who makes the segmenter need not want the weights on this machine.
+        if self._factory is not None or is_available(spec):
             self._load(spec)
         else:
             self._fetch(spec)
@@ -364,7 +361,7 @@ class Inference:
             # Somebody who flips through the models waits for the last one only.
             if self._wanted is not spec:
                 return None
-            return self._factory(spec, self._device)
+            return self._make_segmenter(spec)
 
         def done(segmenter: Segmenter | None) -> None:
             if segmenter is None or self._wanted is not spec:
@@ -381,6 +378,17 @@ class Inference:
                 self._give_up_model(error)
 
         self._thread.submit(Lane.QUEUE, work, done, failed)
+
+    def _make_segmenter(self, spec: ModelSpec) -> Segmenter:
+        if self._factory is not None:
+            return self._factory(spec, self._device)
+        from napari_sam2.segmentation.embeddings import EmbeddingCache
+        from napari_sam2.segmentation.segmenter import Segmenter
+
+        # One cache for all models: going back to one is as quick as to an image.
+        if self._cache is None:
+            self._cache = EmbeddingCache()
+        return Segmenter(spec, self._device, cache=self._cache)
 
     def _give_up_model(self, error: Exception) -> None:
         self.failed.emit(_typed(error))

@@ -1,0 +1,98 @@
+"""A segmenter whose answers can be foreseen, and waited for."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from napari_sam2.engines.base import Embedding
+from napari_sam2.segmentation.prediction import Prediction
+from napari_sam2.segmentation.segmenter import EmbeddedImage
+from napari_sam2.segmentation.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_sam2.engines.cancellation import CancelToken
+    from napari_sam2.segmentation.prompts import Prompts
+
+MASK_SIZE = 64
+
+
+class FakeSegmenter:
+    """Finds the connected regions of one intensity that hold the inside points.
+
+    Attributes
+    ----------
+    encodes, decodes : list
+        What was asked for.
+    hold_encode, hold_decode : threading.Event
+        Cleared: the call blocks until it is set (an encode, until cancelled).
+    """
+
+    def __init__(self, model: str = "fake") -> None:
+        self.model = model
+        self.device = "cpu"
+        self.engine = SimpleNamespace(image_size=256, mask_size=MASK_SIZE, model=model)
+        self.encodes: list[np.ndarray[Any, Any]] = []
+        self.decodes: list[Prompts] = []
+        self.cancelled = 0
+        self.encoding = threading.Event()
+        self.hold_encode = threading.Event()
+        self.hold_encode.set()
+        self.hold_decode = threading.Event()
+        self.hold_decode.set()
+        self.error: Exception | None = None
+
+    def embed(
+        self,
+        image: np.ndarray[Any, Any],
+        *,
+        limits: tuple[float, float] | None = None,
+        cancel: CancelToken | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> EmbeddedImage:
+        if self.error is not None:
+            raise self.error
+        self.encodes.append(image)
+        if progress is not None:
+            progress(0.0)
+        self.encoding.set()
+        held = True
+        while held:
+            held = not self.hold_encode.wait(0.005)
+            if cancel is not None and cancel.cancelled:
+                self.cancelled += 1
+                cancel.raise_if_cancelled()
+        self.encoding.clear()
+        view = View.whole(image.shape[:2], self.engine.image_size)
+        return EmbeddedImage(view, Embedding(image, image.nbytes), str(id(image)))
+
+    def predict_prompts(
+        self, image: EmbeddedImage, prompts: Prompts, *, multimask: bool | None = None
+    ) -> Prediction:
+        self.decodes.append(prompts)
+        assert self.hold_decode.wait(10)
+        pixels = image.embedding.payload
+        mask = np.zeros(pixels.shape, bool)
+        for row, col, inside in prompts.points:
+            regions, _ = ndimage.label(pixels == pixels[round(row), round(col)])
+            mask[regions == regions[round(row), round(col)]] = inside
+        rows, cols = (np.arange(MASK_SIZE) * s // MASK_SIZE for s in pixels.shape)
+        logits = np.where(mask[np.ix_(rows, cols)], 8.0, -8.0).astype(np.float32)
+        return Prediction(0.9, logits, image.view)
+
+
+def discs(
+    centres: list[tuple[int, int]], shape: tuple[int, int] = (64, 64), radius: int = 6
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Draw bright discs, each of an intensity of its own, on black."""
+    rows, cols = np.indices(shape)
+    image = np.zeros(shape, np.uint8)
+    for number, (row, col) in enumerate(centres):
+        image[np.hypot(rows - row, cols - col) <= radius] = 100 + 20 * number
+    return image

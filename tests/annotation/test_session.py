@@ -339,7 +339,7 @@ def test_a_plane_that_cannot_be_read_names_the_image(
         raise OSError("disk gone")
 
     session.set_plane(Plane("remote", (9, 9), PlaneIndex(), read))
-    with pytest.raises(ImageError, match="remote.*disk gone"):
+    with pytest.raises(ImageError, match=r"remote.*disk gone"):
         session.wait()
 
 
@@ -544,7 +544,7 @@ def test_a_thousand_moves_cost_few_decodes_and_end_at_the_last_place(
     session: AnnotationSession, segmenter: FakeSegmenter, image: np.ndarray
 ) -> None:
     rng = np.random.default_rng(0)
-    places = rng.integers(0, 64, (999, 2)).tolist() + [C]
+    places = [*rng.integers(0, 64, (999, 2)).tolist(), C]
     segmenter.hold_decode.clear()
     for number, (row, col) in enumerate(places):
         session.hover(row, col)

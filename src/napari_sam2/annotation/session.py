@@ -8,23 +8,22 @@ of the window or of the script. What takes time goes to
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 
+from napari_sam2.annotation.clicks import Click, ClickQueue
 from napari_sam2.annotation.history import Edit
 from napari_sam2.annotation.inference import Encoded, Inference
+from napari_sam2.annotation.intent import Intent, intent_at
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.ledger import Ledger
-from napari_sam2.annotation.objects import AnnotatedObject, Pointing, Preview
-from napari_sam2.annotation.requests import Lane
+from napari_sam2.annotation.objects import AnnotatedObject, Pointing
+from napari_sam2.annotation.previews import Previews
 from napari_sam2.annotation.status import Phase, Status
-from napari_sam2.errors import NapariSam2Error, PromptError
-from napari_sam2.segmentation.prompts import MaskPrompt, Point, Prompts
+from napari_sam2.errors import LabelsError, NapariSam2Error, PromptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from napari_sam2.annotation.changes import PixelChange
     from napari_sam2.annotation.labels import LabelStore
+    from napari_sam2.annotation.objects import Preview
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.prediction import Prediction
@@ -42,18 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["AnnotationSession"]
 
 # A status that comes and goes within a few frames only flickers.
-_WORTH_SAYING = 0.2
-
-
-@dataclass(eq=False)
-class _Click:
-    """A click that waits for its turn; what it means is known only then."""
-
-    plane: Plane
-    row: float
-    col: float
-    pointing: Pointing
-    encoded: Encoded | None
+_WORTH_SAYING = 0.2  # seconds
 
 
 class AnnotationSession:
@@ -100,10 +89,15 @@ class AnnotationSession:
         make_labels: Callable[[Plane], LabelStore] | None = None,
     ) -> None:
         self._inference = Inference(wake or _sleep_on, segmenter_factory)
-        self._inference.changed.connect(self._advance)
-        self._inference.ready.connect(self._on_ready)
-        self._inference.model_changed.connect(self._on_model_changed)
-        self._inference.failed.connect(self._on_failed)
+        self._previews = Previews(self._inference, self._intent_at, self._on_failed)
+        self._clicks = ClickQueue(
+            self._inference,
+            self._previews,
+            self._intent_at,
+            self._accept,
+            self._on_dropped,
+            self._on_failed,
+        )
         self._make_labels = make_labels or (lambda p: ArrayLabels(p.array_shape))
         self._ledger: Ledger | None = None
         self._ledgers: WeakKeyDictionary[Any, Ledger] = WeakKeyDictionary()
@@ -112,15 +106,14 @@ class AnnotationSession:
         self._collect = False
         self.overwrite = False
         """Whether an object may take pixels of others."""
-        self._actions: deque[_Click | Callable[[], None]] = deque()
-        self._decoding: _Click | None = None
-        self._pointer: tuple[float, float, Pointing] | None = None
-        self._hovers = 0
-        self._hovers_over = 0
-        self._preview: Preview | None = None
         self._current: AnnotatedObject | None = None
         self._status = Status(Phase.LOADING, "Starting")
         self._errors: list[NapariSam2Error] = []
+        self._previews.changed.connect(self.preview_changed)
+        self._inference.changed.connect(self._on_changed)
+        self._inference.ready.connect(self._on_ready)
+        self._inference.model_changed.connect(self._on_model_changed)
+        self._inference.failed.connect(self._on_failed)
         self._inference.set_model(model, device)
 
     # ------------------------------------------------------------------ state
@@ -133,7 +126,7 @@ class AnnotationSession:
     @property
     def preview(self) -> Preview | None:
         """What is drawn under the mouse."""
-        return self._preview
+        return self._previews.shown
 
     @property
     def current(self) -> AnnotatedObject | None:
@@ -151,10 +144,20 @@ class AnnotationSession:
         return None if self._ledger is None else self._ledger.store
 
     @property
-    def labels(self) -> np.ndarray[Any, np.dtype[Any]] | None:
-        """The labels, once all that was asked for is done; None if there are none."""
+    def labels(self) -> np.ndarray[Any, np.dtype[Any]]:
+        """The labels, once all that was asked for is done.
+
+        Raises
+        ------
+        LabelsError
+            If there is no image to have labels of.
+        """
         self.wait()
-        return None if self.store is None else self.store.array()
+        if self._ledger is not None:
+            return self._ledger.store.array()
+        if self.plane is None:
+            raise LabelsError("There are no labels yet: choose an image first.")
+        return self._require_ledger(self.plane).store.array()
 
     @property
     def plane(self) -> Plane | None:
@@ -216,16 +219,16 @@ class AnnotationSession:
     def set_plane(self, plane: Plane | None) -> None:
         """Work on a plane, encoding it in the background; None for nothing.
 
-        Clicks on the last plane that waited for it to be encoded are dropped;
-        all others are carried out.
+        Clicks on the last plane that still wait for it to be encoded are
+        dropped with a notice; all others are carried out.
         """
         old = self.plane
         if plane is old or (plane and old and plane.key == old.key):
             return
         self._let_go()
-        self._pointer = None
+        self._previews.leave(None)
         self._inference.set_plane(plane)
-        self._advance()
+        self._clicks.advance()
 
     def set_labels(self, store: LabelStore | None) -> None:
         """Keep objects in another array; each has its own objects and history."""
@@ -267,17 +270,14 @@ class AnnotationSession:
         """Preview what a click here would do. The latest call wins."""
         if not self._usable or self.plane is None:
             return
-        if not self.plane.contains(row, col):
+        if self.plane.contains(row, col):
+            self._previews.point_at(row, col, pointing)
+        else:
             self.leave()
-            return
-        self._pointer = (row, col, pointing)
-        self._request_preview()
 
     def leave(self) -> None:
         """Forget the mouse: it has left the image."""
-        self._pointer = None
-        self._forget_hovers()
-        self._show(self._draft_preview())
+        self._previews.leave(self._current)
 
     def click(self, row: float, col: float) -> None:
         """Keep what is here as a new object (or refine the draft by it)."""
@@ -293,7 +293,7 @@ class AnnotationSession:
 
     def done(self) -> None:
         """Finish the current object; a draft is kept."""
-        self._do(self._finish)
+        self._clicks.append(self._finish)
 
     def drop(self) -> None:
         """Forget what is unfinished: waiting clicks, the preview, a draft.
@@ -301,26 +301,23 @@ class AnnotationSession:
         With nothing unfinished, the current object is let go of. What is kept
         stays: :meth:`undo` takes that back.
         """
-        unfinished = bool(self._actions) or self._decoding is not None
-        self._actions.clear()
-        self._decoding = None
-        current = self._current
-        if current is not None and not current.kept:
-            if self._ledger is not None:
-                self._ledger.history.forget_drafts()
-            self._set_current(None)
-        elif not unfinished:
+        unfinished = self._clicks.busy
+        self._clicks.clear()
+        draft = self._current is not None and not self._current.kept
+        if draft and self._ledger is not None:
+            self._ledger.history.forget_drafts()
+        if draft or not unfinished:
             self._set_current(None)
         self.leave()
         self._announce()
 
     def undo(self) -> None:
         """Take the last change back, whoever made it."""
-        self._do(self._undo)
+        self._clicks.append(self._undo)
 
     def redo(self) -> None:
         """Make the change again that was taken back last."""
-        self._do(self._redo)
+        self._clicks.append(self._redo)
 
     def cancel(self) -> None:
         """Stop the download or the encode that runs."""
@@ -358,100 +355,28 @@ class AnnotationSession:
     def close(self) -> None:
         """Keep a draft, then stop everything; returns at once."""
         self._let_go()
-        self._actions.clear()
+        self._clicks.clear()
         self._inference.close()
         if self._ledger is not None:
             self._ledger.store.edited.disconnect(self._on_edited)
 
-    # ---------------------------------------------------------------- the hover
+    # ------------------------------------------------------------------- clicks
 
     @property
     def _usable(self) -> bool:
         return self._active and self._unavailable is None
 
-    def _request_preview(self) -> None:
-        encoded = self._inference.encoded
-        if self._pointer is None or encoded is None:
-            return
-        prompts, pointing, label = self._meaning(encoded, *self._pointer)
-        if not prompts:
-            self._show(self._draft_preview())
-            return
-        shown = self._preview
-        if (
-            shown is not None
-            and (shown.pointing, shown.label) == (pointing, label)
-            and shown.prompts == prompts
-        ):
-            return
-        self._hovers += 1
-        serial = self._hovers
-
-        def done(prediction: Prediction) -> None:
-            # While the mouse moves on, the mask follows a little behind; but one
-            # of another image or model, or from before the mouse left or
-            # clicked, is never drawn.
-            if encoded.generation == self.generation and serial > self._hovers_over:
-                self._show(self._make_preview(encoded, prediction, prompts, pointing))
-
-        self._inference.decode(Lane.HOVER, encoded, prompts, done, self._on_failed)
-
-    def _meaning(
+    def _intent_at(
         self, encoded: Encoded, row: float, col: float, pointing: Pointing
-    ) -> tuple[Prompts, Pointing, int]:
-        """Say which prompts a place stands for, now, and to which object."""
-        current = self._current
-        if current is not None and current.plane.key != encoded.plane.key:
-            current = None
-        if pointing is Pointing.NEW and current is not None and not current.kept:
-            pointing = Pointing.ADD
-        if current is None and pointing is Pointing.REMOVE:
-            return Prompts(), pointing, 0
-        if current is None or pointing is Pointing.NEW:
-            return Prompts((Point(row, col),)), Pointing.NEW, self.next_label
-        # Another model's logits mean something else: its points alone count.
-        mask = (
-            MaskPrompt(current.prediction.logits)
-            if current.model == encoded.segmenter.model
-            else None
+    ) -> Intent | None:
+        return intent_at(
+            row,
+            col,
+            pointing,
+            encoded=encoded,
+            current=self._current,
+            next_label=self.next_label,
         )
-        point = Point(row, col, pointing is Pointing.ADD)
-        return current.prompts.with_point(point, mask), pointing, current.label
-
-    def _make_preview(
-        self,
-        encoded: Encoded,
-        prediction: Prediction,
-        prompts: Prompts,
-        pointing: Pointing,
-    ) -> Preview:
-        new = pointing is Pointing.NEW or self._current is None
-        label = self.next_label if new else self._current.label  # type: ignore[union-attr]
-        return Preview(
-            prediction, prompts, encoded.plane, label, pointing, encoded.generation
-        )
-
-    def _draft_preview(self) -> Preview | None:
-        """Show a draft while the mouse is elsewhere."""
-        draft, encoded = self._current, self._inference.encoded
-        if draft is None or draft.kept or encoded is None:
-            return None
-        if draft.plane.key != encoded.plane.key:
-            return None
-        return self._make_preview(
-            encoded, draft.prediction, draft.prompts, Pointing.ADD
-        )
-
-    def _show(self, preview: Preview | None) -> None:
-        if preview is not self._preview:
-            self._preview = preview
-            self.preview_changed.emit(preview)
-
-    def _forget_hovers(self) -> None:
-        self._hovers_over = self._hovers
-        self._inference.forget_hovers()
-
-    # --------------------------------------------------------------- the clicks
 
     def _click(self, row: float, col: float, pointing: Pointing) -> None:
         plane = self.plane
@@ -467,105 +392,39 @@ class AnnotationSession:
             )
             return
         self._inference.resume()
-        encoded = self._inference.encoded
-        self._do(_Click(plane, row, col, pointing, encoded))
-
-    def _do(self, action: _Click | Callable[[], None]) -> None:
-        """Carry out an action after all that were asked for before."""
-        self._actions.append(action)
-        self._advance()
-
-    def _advance(self) -> None:
-        while self._actions and self._decoding is None:
-            action = self._actions[0]
-            if not isinstance(action, _Click):
-                self._actions.popleft()
-                action()
-            elif not self._begin(action):
-                break
+        self._clicks.append(Click(plane, row, col, pointing, self._inference.encoded))
         self._update_status()
 
-    def _begin(self, click: _Click) -> bool:
-        """Start on the click whose turn it is; False if it has to wait."""
-        here = self.plane is not None and click.plane.key == self.plane.key
-        encoded = click.encoded or (self._inference.encoded if here else None)
-        if encoded is None and here and self._inference.coming:
-            return False
-        self._actions.popleft()
-        if encoded is None:
-            self.notice.emit(
-                f"“{click.plane.name}” was left before it was encoded: "
-                "the click there was dropped."
-            )
-            return True
-        prompts, pointing, label = self._meaning(
-            encoded, click.row, click.col, click.pointing
-        )
-        if not prompts:
-            return True
-        shown = self._preview
-        if (
-            shown is not None
-            and shown.generation == encoded.generation
-            and (shown.pointing, shown.label) == (pointing, label)
-            and shown.prompts == prompts
-        ):
-            # What was previewed is what is kept, and nothing is to be computed.
-            self._accept(encoded, prompts, pointing, shown.prediction)
-            return True
-        self._decoding = click
-
-        def done(prediction: Prediction) -> None:
-            if self._decoding is click:
-                self._decoding = None
-                self._accept(encoded, prompts, pointing, prediction)
-                self._advance()
-
-        def failed(error: Exception) -> None:
-            if self._decoding is click:
-                self._decoding = None
-                self._on_failed(error)
-                self._advance()
-
-        self._inference.decode(Lane.QUEUE, encoded, prompts, done, failed)
-        return True
-
-    def _accept(
-        self,
-        encoded: Encoded,
-        prompts: Prompts,
-        pointing: Pointing,
-        prediction: Prediction,
-    ) -> None:
+    def _accept(self, encoded: Encoded, intent: Intent, prediction: Prediction) -> None:
         """Make the answer to a click the new or the better current object."""
-        self._forget_hovers()
         if prediction.area == 0:
-            self._show(self._draft_preview())
+            self._previews.rest(self._current)
             self.notice.emit("Nothing was found here.")
             return
-        current = None if pointing is Pointing.NEW else self._current
-        label = self.next_label if current is None else current.label
         found = AnnotatedObject(
-            label, prompts, prediction, encoded.plane, encoded.segmenter.model
+            intent.label,
+            intent.prompts,
+            prediction,
+            encoded.plane,
+            encoded.segmenter.model,
         )
+        current = None if intent.pointing is Pointing.NEW else self._current
+        accepted: AnnotatedObject | None
         try:
+            ledger = self._require_ledger(encoded.plane)
             if current is not None and current.kept:
-                found = self._require_ledger(encoded.plane).correct(
-                    current, found, overwrite=self.overwrite
-                )
+                accepted = ledger.correct(current, found, overwrite=self.overwrite)
             elif current is not None or self._collect:
-                ledger = self._require_ledger(encoded.plane)
                 ledger.history.add(Edit("Point", (), self._current, found))
-            elif (kept := self._keep(found)) is not None:
-                found = kept
+                accepted = found
             else:
-                self._show(None)
-                return
+                accepted = self._keep(found)
         except NapariSam2Error as error:
             self._on_failed(error)
             return
-        self._set_current(found)
-        self._show(self._draft_preview())
+        if accepted is not None:
+            self._set_current(accepted)
+        self._previews.rest(accepted)
         self._announce()
 
     # ------------------------------------------------------- keeping and undoing
@@ -590,19 +449,14 @@ class AnnotationSession:
                 self._on_failed(error)
                 return
         self._set_current(None)
-        self._forget_hovers()
-        self._show(None)
+        self._previews.rest(None)
         self._announce()
-        self._request_preview()
+        self._previews.refresh()
 
     def _let_go(self) -> None:
         """Leave the current object for good, keeping it if it is a draft."""
         self._finish()
-        self._preview_off()
-
-    def _preview_off(self) -> None:
-        self._forget_hovers()
-        self._show(None)
+        self._previews.rest(None)
 
     def _undo(self) -> None:
         if self._ledger is not None:
@@ -618,10 +472,9 @@ class AnnotationSession:
         # Other people's edits say nothing of the current object.
         if edit.label is not None or not edit.changes:
             self._set_current(edit.before if back else edit.after)
-        self._forget_hovers()
-        self._show(self._draft_preview())
+        self._previews.rest(self._current)
         self._announce()
-        self._request_preview()
+        self._previews.refresh()
 
     def _set_current(self, current: AnnotatedObject | None) -> None:
         if current is not self._current:
@@ -657,8 +510,8 @@ class AnnotationSession:
     def _update_enabled(self) -> None:
         self._inference.set_enabled(self._usable)
         if not self._usable:
-            self._preview_off()
-        self._advance()
+            self._previews.rest(None)
+        self._on_changed()
 
     def _update_status(self) -> None:
         status = self._inference.status
@@ -668,7 +521,7 @@ class AnnotationSession:
             status = Status(Phase.UNAVAILABLE, self._unavailable)
         elif (
             status.phase is Phase.READY
-            and self._decoding is not None
+            and self._clicks.busy
             and self._inference.decode_seconds > _WORTH_SAYING
         ):
             status = Status(Phase.SEGMENTING, "Segmenting")
@@ -676,13 +529,23 @@ class AnnotationSession:
             self._status = status
             self.status_changed.emit(status)
 
+    def _on_changed(self) -> None:
+        self._clicks.advance()
+        self._update_status()
+
     def _on_ready(self) -> None:
-        self._advance()
-        self._request_preview()
+        self._on_changed()
+        self._previews.refresh()
 
     def _on_model_changed(self, name: str) -> None:
-        self._preview_off()
+        self._previews.rest(None)
         self.model_changed.emit(name)
+
+    def _on_dropped(self, click: Click) -> None:
+        self.notice.emit(
+            f"“{click.plane.name}” was left before it was encoded: "
+            "the click there was dropped."
+        )
 
     def _on_failed(self, error: Exception) -> None:
         assert isinstance(error, NapariSam2Error)

@@ -1,0 +1,155 @@
+"""Clicks and what was asked for between them, carried out in their order.
+
+What a click means depends on the answer to the one before it: Shift+click adds
+to the object that the last click made. So one is answered at a time, and undo,
+redo and done wait for their turn as well.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_sam2.annotation.requests import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_sam2.annotation.inference import Encoded, Inference
+    from napari_sam2.annotation.intent import Intent
+    from napari_sam2.annotation.objects import Pointing
+    from napari_sam2.annotation.planes import Plane
+    from napari_sam2.annotation.previews import Previews
+    from napari_sam2.segmentation.prediction import Prediction
+
+__all__ = ["Click", "ClickQueue"]
+
+
+@dataclass(frozen=True, eq=False)
+class Click:
+    """A click that waits for its turn.
+
+    Attributes
+    ----------
+    plane : Plane
+        That was clicked on.
+    row, col : float
+        Place on it.
+    pointing : Pointing
+        What the user held down.
+    encoded : Encoded, optional
+        The plane, if it was ready when it was clicked on: then the click is
+        carried out even if the user has gone on to another plane.
+    """
+
+    plane: Plane
+    row: float
+    col: float
+    pointing: Pointing
+    encoded: Encoded | None
+
+
+class ClickQueue:
+    """Carries out clicks and calls, one after the other.
+
+    Parameters
+    ----------
+    inference : Inference
+        That answers.
+    previews : Previews
+        Whose shown mask is kept as it is, if it is the one that was clicked.
+    intent_at : callable
+        ``intent_at(encoded, row, col, pointing)`` says what a click stands for.
+    accept : callable
+        ``accept(encoded, intent, prediction)`` takes the answer.
+    dropped : callable
+        Told of a click on a plane that was left before it was ready.
+    failed : callable
+        Told when a request fails.
+    """
+
+    def __init__(
+        self,
+        inference: Inference,
+        previews: Previews,
+        intent_at: Callable[[Encoded, float, float, Pointing], Intent | None],
+        accept: Callable[[Encoded, Intent, Prediction], None],
+        dropped: Callable[[Click], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._inference = inference
+        self._previews = previews
+        self._intent_at = intent_at
+        self._accept = accept
+        self._dropped = dropped
+        self._failed = failed
+        self._waiting: deque[Click | Callable[[], None]] = deque()
+        self._running: Click | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits or is being answered."""
+        return bool(self._waiting) or self._running is not None
+
+    def append(self, item: Click | Callable[[], None]) -> None:
+        """Carry this out after all that was asked for before."""
+        self._waiting.append(item)
+        self.advance()
+
+    def clear(self) -> None:
+        """Forget what waits, and what is being answered."""
+        self._waiting.clear()
+        self._running = None
+
+    def advance(self) -> None:
+        """Carry out what can be carried out now."""
+        while self._waiting and self._running is None:
+            item = self._waiting[0]
+            if isinstance(item, Click):
+                encoded = item.encoded or self._encoded(item.plane)
+                if encoded is None and self._coming(item.plane):
+                    return
+                self._waiting.popleft()
+                self._carry_out(item, encoded)
+            else:
+                self._waiting.popleft()
+                item()
+
+    def _encoded(self, plane: Plane) -> Encoded | None:
+        encoded = self._inference.encoded
+        ready = encoded is not None and encoded.plane.key == plane.key
+        return encoded if ready else None
+
+    def _coming(self, plane: Plane) -> bool:
+        in_view = self._inference.plane
+        here = in_view is not None and in_view.key == plane.key
+        return here and self._inference.coming
+
+    def _carry_out(self, click: Click, encoded: Encoded | None) -> None:
+        if encoded is None:
+            self._dropped(click)
+            return
+        intent = self._intent_at(encoded, click.row, click.col, click.pointing)
+        if intent is None:
+            return
+        shown = self._previews.answers(encoded, intent)
+        if shown is not None:
+            # What was previewed is what is kept, and nothing is to be computed.
+            self._accept(encoded, intent, shown)
+            return
+        self._running = click
+
+        def done(prediction: Prediction) -> None:
+            if self._running is click:
+                self._running = None
+                self._accept(encoded, intent, prediction)
+                self.advance()
+
+        def failed(error: Exception) -> None:
+            if self._running is click:
+                self._running = None
+                self._failed(error)
+                self.advance()
+
+        self._inference.decode(Lane.QUEUE, encoded, intent.prompts, done, failed)

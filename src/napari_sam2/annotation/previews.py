@@ -1,0 +1,126 @@
+"""The mask that follows the mouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_sam2.annotation.intent import Intent
+from napari_sam2.annotation.objects import Pointing, Preview
+from napari_sam2.annotation.requests import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_sam2.annotation.inference import Encoded, Inference
+    from napari_sam2.annotation.objects import AnnotatedObject
+    from napari_sam2.segmentation.prediction import Prediction
+
+__all__ = ["Previews"]
+
+_Place = tuple[float, float, Pointing]
+
+
+class Previews:
+    """Asks for the mask at the mouse's last place, and knows which one is shown.
+
+    While the mouse moves on, masks follow a little behind; but one of another
+    image or model, or from before the mouse left or clicked, is never shown.
+
+    Parameters
+    ----------
+    inference : Inference
+        That answers.
+    intent_at : callable
+        ``intent_at(encoded, row, col, pointing)`` says what a place stands for.
+    failed : callable
+        Told when a request fails.
+    """
+
+    changed = Signal(object)
+
+    def __init__(
+        self,
+        inference: Inference,
+        intent_at: Callable[[Encoded, float, float, Pointing], Intent | None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._inference = inference
+        self._intent_at = intent_at
+        self._failed = failed
+        self._place: _Place | None = None
+        self._asked = 0
+        self._void = 0  # requests up to this one are not to be shown any more
+        self.shown: Preview | None = None
+
+    def point_at(self, row: float, col: float, pointing: Pointing) -> None:
+        """Follow the mouse to a place."""
+        self._place = (row, col, pointing)
+        self.refresh()
+
+    def leave(self, draft: AnnotatedObject | None) -> None:
+        """Forget the mouse; a draft stays visible."""
+        self._place = None
+        self.rest(draft)
+
+    def rest(self, draft: AnnotatedObject | None) -> None:
+        """Show nothing but a draft, until the mouse moves."""
+        self._void = self._asked
+        self._inference.forget_hovers()
+        encoded = self._inference.encoded
+        if (
+            draft is None
+            or draft.kept
+            or encoded is None
+            or draft.plane.key != encoded.plane.key
+        ):
+            self._show(None)
+        else:
+            intent = Intent(draft.prompts, Pointing.ADD, draft.label)
+            self._show(_preview(encoded, draft.prediction, intent))
+
+    def refresh(self) -> None:
+        """Ask what the last place of the mouse stands for now."""
+        encoded = self._inference.encoded
+        if self._place is None or encoded is None:
+            return
+        intent = self._intent_at(encoded, *self._place)
+        if intent is None:
+            self.rest(None)
+            return
+        if self.answers(encoded, intent) is not None:
+            return
+        self._asked += 1
+        number = self._asked
+
+        def done(prediction: Prediction) -> None:
+            if encoded is self._inference.encoded and number > self._void:
+                self._show(_preview(encoded, prediction, intent))
+
+        self._inference.decode(Lane.HOVER, encoded, intent.prompts, done, self._failed)
+
+    def answers(self, encoded: Encoded, intent: Intent) -> Prediction | None:
+        """Return the prediction that is shown, if it is the one that is meant."""
+        shown = self.shown
+        if shown is None or shown.generation != encoded.generation:
+            return None
+        if Intent(shown.prompts, shown.pointing, shown.label) != intent:
+            return None
+        return shown.prediction
+
+    def _show(self, preview: Preview | None) -> None:
+        if preview is not self.shown:
+            self.shown = preview
+            self.changed.emit(preview)
+
+
+def _preview(encoded: Encoded, prediction: Prediction, intent: Intent) -> Preview:
+    return Preview(
+        prediction,
+        intent.prompts,
+        encoded.plane,
+        intent.label,
+        intent.pointing,
+        encoded.generation,
+    )

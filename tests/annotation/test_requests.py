@@ -1,0 +1,156 @@
+"""The order in which requests run, and which of them are answered."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from napari_sam2.annotation.requests import Lane, RequestThread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari_sam2.engines.cancellation import CancelToken
+
+
+@pytest.fixture
+def thread() -> Iterator[RequestThread]:
+    thread = RequestThread(lambda: None)
+    yield thread
+    thread.close()
+    thread.join(10)
+
+
+class Log:
+    """Submits named requests, the first of which holds the thread up."""
+
+    def __init__(self, thread: RequestThread) -> None:
+        self.thread = thread
+        self.ran: list[str] = []
+        self.answered: list[str] = []
+        self.release = threading.Event()
+        self.started = threading.Event()
+
+    def submit(self, lane: Lane, name: str) -> None:
+        self.thread.submit(lane, self._work(name), self.answered.append, self._failed)
+
+    def hold(self, lane: Lane = Lane.QUEUE) -> None:
+        def work(token: CancelToken) -> str:
+            self.started.set()
+            while not self.release.wait(0.005):
+                token.raise_if_cancelled()
+            return "held"
+
+        self.thread.submit(lane, work, self.answered.append, self._failed)
+        assert self.started.wait(10)
+
+    def finish(self) -> None:
+        self.release.set()
+        while self.thread.busy:
+            self.thread.wait_for_answer(10)
+            self.thread.process()
+
+    def _work(self, name: str) -> Callable[[CancelToken], str]:
+        def work(_: CancelToken) -> str:
+            self.ran.append(name)
+            return name
+
+        return work
+
+    def _failed(self, error: Exception) -> None:
+        self.answered.append(str(error))
+
+
+def test_of_waiting_hovers_only_the_last_is_run(thread: RequestThread) -> None:
+    log = Log(thread)
+    log.hold()
+    for number in range(100):
+        log.submit(Lane.HOVER, f"hover {number}")
+    log.finish()
+    assert log.ran == ["hover 99"]
+
+
+def test_clicks_all_run_in_order_and_before_hovers(thread: RequestThread) -> None:
+    log = Log(thread)
+    log.hold()
+    log.submit(Lane.HOVER, "hover")
+    for number in range(5):
+        log.submit(Lane.QUEUE, f"click {number}")
+    log.finish()
+    assert log.ran == [*(f"click {n}" for n in range(5)), "hover"]
+    assert log.answered == ["held", *log.ran]
+
+
+def test_a_newer_encode_cancels_the_one_that_runs(thread: RequestThread) -> None:
+    log = Log(thread)
+    log.hold(Lane.ENCODE)
+    log.submit(Lane.ENCODE, "newer")
+    while thread.busy:
+        thread.wait_for_answer(10)
+        thread.process()
+    assert log.answered == ["newer"]
+
+
+def test_a_click_does_not_cancel_the_encode_that_it_waits_for(
+    thread: RequestThread,
+) -> None:
+    log = Log(thread)
+    log.hold(Lane.ENCODE)
+    log.submit(Lane.QUEUE, "click")
+    log.finish()
+    assert log.answered == ["held", "click"]
+
+
+def test_a_cancelled_request_is_not_answered(thread: RequestThread) -> None:
+    log = Log(thread)
+    log.hold(Lane.ENCODE)
+    thread.cancel(Lane.ENCODE)
+    log.finish()
+    assert log.answered == []
+
+
+def test_a_failure_is_answered_and_the_thread_goes_on(thread: RequestThread) -> None:
+    log = Log(thread)
+
+    def fail(_: CancelToken) -> str:
+        raise ValueError("no")
+
+    thread.submit(Lane.QUEUE, fail, log.answered.append, log._failed)
+    log.submit(Lane.QUEUE, "next")
+    log.finish()
+    assert log.answered == ["no", "next"]
+
+
+def test_answers_are_handed_out_in_the_thread_that_processes() -> None:
+    woken = threading.Event()
+    thread = RequestThread(woken.set)
+    where: list[int] = []
+    thread.submit(
+        Lane.QUEUE,
+        lambda _: threading.get_ident(),
+        lambda ran_in: where.extend([ran_in, threading.get_ident()]),
+        lambda _: None,
+    )
+    assert woken.wait(10)
+    assert where == []
+    thread.process()
+    assert where[0] != threading.get_ident()
+    assert where[1] == threading.get_ident()
+    thread.close()
+    thread.join(10)
+
+
+def test_closing_stops_what_runs_and_answers_nothing_more(
+    thread: RequestThread,
+) -> None:
+    log = Log(thread)
+    log.hold(Lane.ENCODE)
+    log.submit(Lane.QUEUE, "click")
+    thread.close()
+    thread.join(10)
+    thread.process()
+    log.submit(Lane.QUEUE, "too late")
+    assert log.ran == log.answered == []
+    assert not thread.busy

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from napari_sam2.annotation.labels import ArrayLabels
@@ -14,6 +13,8 @@ from tests.annotation.fakes import FakeSegmenter, discs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import numpy as np
 
 A, B, C = (16, 16), (16, 44), (44, 30)
 

@@ -1,1 +1,4 @@
-"""Train the models that the package bundles; never imported by the viewer."""
+"""Train the starter model: windows of virtual views, simulated prompts, a clock.
+
+Nothing here is imported by the viewer.
+"""

@@ -1,0 +1,170 @@
+"""The recipe: everything about a training run that is not data."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+
+@dataclass
+class BatchConfig:
+    """One sort of batch.
+
+    Attributes
+    ----------
+    size : int
+        Side of the windows in pixels, a multiple of 64, at most the model's input.
+    images : int
+        Windows in a batch.
+    objects : int
+        Most objects prompted in a window.
+    weight : float
+        How often this sort is drawn, relative to the others of its phase.
+    """
+
+    size: int = 256
+    images: int = 6
+    objects: int = 10
+    weight: float = 1.0
+
+
+@dataclass
+class PhaseConfig:
+    """A part of the schedule.
+
+    Attributes
+    ----------
+    until : float
+        Share of the whole run at which the phase ends, 0-1.
+    batches : list of BatchConfig
+        Sorts of batches to draw from.
+    whole_view : float
+        Share of windows taken from the image as inference squashes it; the others
+        are scaled so that a random object gets a random size.
+    rounds : list of float
+        Probabilities of 1, 2, 3, ... rounds of prompts.
+    freeze_norm : bool
+        Use the running statistics of batch normalisation, as inference does.
+    """
+
+    until: float = 1.0
+    batches: list[BatchConfig] = field(default_factory=lambda: [BatchConfig()])
+    whole_view: float = 0.5
+    rounds: list[float] = field(default_factory=lambda: [0.0, 0.75, 0.25])
+    freeze_norm: bool = False
+
+
+def _schedule() -> list[PhaseConfig]:
+    window = BatchConfig(256, images=6, objects=10)
+    return [
+        PhaseConfig(until=0.55, batches=[window]),
+        PhaseConfig(
+            until=0.8,
+            batches=[
+                dataclasses.replace(window, weight=0.7),
+                BatchConfig(512, images=2, objects=16, weight=0.15),
+                BatchConfig(768, images=1, objects=32, weight=0.15),
+            ],
+            whole_view=0.6,
+            rounds=[0.0, 0.6, 0.3, 0.1],
+        ),
+        PhaseConfig(
+            until=1.0,
+            batches=[
+                dataclasses.replace(window, weight=0.45),
+                BatchConfig(512, images=2, objects=16, weight=0.15),
+                BatchConfig(768, images=1, objects=32, weight=0.4),
+            ],
+            whole_view=0.7,
+            rounds=[0.0, 0.5, 0.35, 0.15],
+            freeze_norm=True,
+        ),
+    ]
+
+
+@dataclass
+class TrainConfig:
+    """The recipe of a run.
+
+    Attributes
+    ----------
+    schedule : list of PhaseConfig
+        Phases in the order of their ends.
+    learning_rate, weight_decay, clip : float
+        Of AdamW; `clip` bounds the norm of the gradient.
+    warmup : int
+        Steps over which the learning rate rises.
+    final_rate : float
+        Learning rate at the end of the cosine, relative to its peak.
+    average : float
+        Decay of the exponential moving average of the weights.
+    tie : float
+        Scale of the tied projections at the start, see `napari_sam2.training.start`.
+    frequencies : list of float
+        Lowest and highest scale of the position encoding's random frequencies.
+    synthetic : float
+        Share of windows from synthetic scenes.
+    scenes : int
+        Synthetic scenes of each kind kept at a time.
+    renewal : int
+        Steps after which a synthetic scene is replaced.
+    balance : float
+        A data set of n images is drawn with weight n to this power.
+    boxes : float
+        Share of objects whose first prompt is a box.
+    smallest : int
+        Least area of a prompted object in a window, in pixels.
+    dense : float
+        Weight of the auxiliary dense targets.
+    processes : int
+        Processes that share a step, each with batches of its own and one thread of
+        torch. On cores that others use too this is much faster than threads, which
+        wait for each other in every operation.
+    """
+
+    schedule: list[PhaseConfig] = field(default_factory=_schedule)
+    learning_rate: float = 7e-4
+    weight_decay: float = 0.02
+    clip: float = 1.0
+    warmup: int = 200
+    final_rate: float = 0.03
+    average: float = 0.998
+    tie: float = 2.0
+    frequencies: list[float] = field(default_factory=lambda: [0.7, 4.0])
+    synthetic: float = 0.25
+    scenes: int = 10
+    renewal: int = 1500
+    balance: float = 0.4
+    boxes: float = 0.35
+    smallest: int = 48
+    dense: float = 0.3
+    processes: int = 2
+
+    def phase(self, progress: float) -> PhaseConfig:
+        """Phase at a share of the run, 0-1."""
+        for phase in self.schedule:
+            if progress < phase.until:
+                return phase
+        return self.schedule[-1]
+
+
+def load_config(path: Path | None) -> TrainConfig:
+    """Read a recipe from a YAML file; what it leaves out keeps its default.
+
+    Parameters
+    ----------
+    path : pathlib.Path or None
+        None gives the recipe of the starter model.
+
+    Returns
+    -------
+    TrainConfig
+        The recipe.
+    """
+    from omegaconf import OmegaConf
+
+    default = OmegaConf.structured(TrainConfig)
+    given = OmegaConf.load(path) if path is not None else {}
+    return cast("TrainConfig", OmegaConf.to_object(OmegaConf.merge(default, given)))

@@ -10,6 +10,9 @@ cancels the one that runs. Answers wait until the session's own thread calls
 from __future__ import annotations
 
 import atexit
+import contextlib
+import os
+import sys
 import threading
 import weakref
 from collections import deque
@@ -169,6 +172,7 @@ class RequestThread:
             self._thread.start()
 
     def _run(self) -> None:
+        _give_way()
         while (request := self._next()) is not None:
             try:
                 result = request.work(request.token)
@@ -214,6 +218,18 @@ class RequestThread:
 
 def _call(function: Callable[[Any], None], value: Any) -> Callable[[], None]:
     return lambda: function(value)
+
+
+def _give_way() -> None:
+    """Let the window have the processor first, where a thread can say so.
+
+    On Linux, niceness belongs to a thread and is inherited by those that it
+    starts, so it covers the threads of torch as well. On a machine with few
+    cores the window would otherwise stutter while an image is encoded.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
 
 
 def _at_exit(thread: RequestThread) -> None:

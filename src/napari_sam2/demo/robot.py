@@ -1,0 +1,127 @@
+"""A hand at the window: mouse and keys, as the windowing system reports them.
+
+The events enter Qt where those of a real mouse do, at the window; Qt finds the
+widget under the mouse, and napari and the plugin notice no difference.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QCursor
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QMainWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from napari.layers import Layer
+    from qtpy.QtGui import QWindow
+
+__all__ = ["Robot", "TooSlow"]
+
+_NO_MODIFIER = Qt.KeyboardModifier.NoModifier
+
+# The stubs of PyQt take its functions for methods.
+_hand: Any = QTest
+
+
+class TooSlow(Exception):
+    """Something that should have happened did not, in time."""
+
+
+class Robot:
+    """Points and types at one napari window.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        With its window shown, displaying two dimensions.
+    layer : napari.layers.Layer
+        Places are ``(row, col)`` in pixels of this layer.
+    """
+
+    def __init__(self, viewer: napari.Viewer, layer: Layer) -> None:
+        self._viewer = viewer
+        self._layer = layer
+        self._main, self._canvas = _window_and_canvas()
+
+    @property
+    def _window(self) -> QWindow | None:
+        return self._main.windowHandle()
+
+    def position(self, row: float, col: float) -> QPoint:
+        """Return where a place of the layer is, in pixels of the window."""
+        y, x = self._layer.data_to_world((row, col))[-2:]
+        camera = self._viewer.camera
+        size = self._canvas.size()
+        across = (x - camera.center[-1]) * camera.zoom + size.width() / 2
+        down = (y - camera.center[-2]) * camera.zoom + size.height() / 2
+        local = QPoint(round(across), round(down))
+        return self._canvas.mapTo(self._main, local)
+
+    def move(self, row: float, col: float) -> None:
+        """Move the mouse to a place; nothing is waited for."""
+        position = self.position(row, col)
+        # The pointer itself goes along, for whoever asks where it is.
+        QCursor.setPos(self._main.mapToGlobal(position))
+        _hand.mouseMove(self._window, position)
+
+    def click(
+        self,
+        row: float,
+        col: float,
+        *,
+        right: bool = False,
+        shift: bool = False,
+    ) -> None:
+        """Move the mouse to a place, and click."""
+        self.move(row, col)
+        button = Qt.MouseButton.RightButton if right else Qt.MouseButton.LeftButton
+        modifier = Qt.KeyboardModifier.ShiftModifier if shift else _NO_MODIFIER
+        _hand.mouseClick(self._window, button, modifier, self.position(row, col))
+
+    def press(self, key: Qt.Key, *, control: bool = False, shift: bool = False) -> None:
+        """Press and release a key, with the canvas having the keyboard."""
+        self._canvas.setFocus()
+        modifiers = _NO_MODIFIER
+        if control:
+            modifiers |= Qt.KeyboardModifier.ControlModifier
+        if shift:
+            modifiers |= Qt.KeyboardModifier.ShiftModifier
+        _hand.keyClick(self._window, key, modifiers)
+
+    def wait(
+        self, condition: Callable[[], Any], what: str, *, seconds: float = 30.0
+    ) -> float:
+        """Let the window live until something is true.
+
+        Returns
+        -------
+        float
+            Seconds that it took.
+
+        Raises
+        ------
+        TooSlow
+            If it does not become true in time.
+        """
+        start = time.perf_counter()
+        while not condition():
+            if time.perf_counter() - start > seconds:
+                raise TooSlow(f"{what}: not within {seconds:.0f} s")
+            _hand.qWait(2)
+        return time.perf_counter() - start
+
+
+def _window_and_canvas() -> tuple[QMainWindow, QOpenGLWidget]:
+    for window in QApplication.topLevelWidgets():
+        if isinstance(window, QMainWindow) and window.isVisible():
+            canvas = window.findChild(QOpenGLWidget)
+            if canvas is not None:
+                return window, canvas
+    raise TooSlow("There is no window of napari.")

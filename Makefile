@@ -3,13 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-
 # Without a screen, Qt gets a virtual one.
-ifeq ($(shell uname -s),Linux)
-ifeq ($(DISPLAY)$(WAYLAND_DISPLAY),)
-SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
-endif
-endif
+ON_SCREEN := $(BIN)/python scripts/on_screen.py
 
 .PHONY: demo test lint docs wheel clean
 
@@ -18,7 +13,7 @@ demo: $(READY)
 	$(BIN)/python -m napari_sam2 demo
 
 test: lint
-	$(SCREEN) $(BIN)/python -m pytest
+	$(ON_SCREEN) $(BIN)/python -m pytest
 
 lint: $(READY)
 	$(BIN)/ruff check
@@ -33,7 +28,7 @@ docs: $(READY)
 
 # Builds the wheel and tries it out in an environment of its own.
 wheel: $(READY)
-	$(SCREEN) $(BIN)/python scripts/check_wheel.py
+	$(ON_SCREEN) $(BIN)/python scripts/check_wheel.py
 
 # Each pyproject.toml has its own environment.
 $(READY): pyproject.toml scripts/bootstrap.py

@@ -1,0 +1,519 @@
+"""One viewer and one session, bound to each other.
+
+No widgets here: the dock widget and the scripts both stand on this.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_sam2.annotation.objects import Pointing
+from napari_sam2.annotation.session import AnnotationSession
+from napari_sam2.viewer.choices import LayerChoices
+from napari_sam2.viewer.connections import Connections
+from napari_sam2.viewer.geometry import PlaneGeometry, displayed_axes, geometry_of
+from napari_sam2.viewer.keymap import KeyBindings
+from napari_sam2.viewer.label_store import LayerLabels
+from napari_sam2.viewer.layers import in_pan_zoom, make_labels, plane_of
+from napari_sam2.viewer.mouse import MouseGestures
+from napari_sam2.viewer.preview import display_for, drawing
+from napari_sam2.viewer.waking import waker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels, Layer
+
+    from napari_sam2.annotation.objects import Preview
+    from napari_sam2.annotation.planes import Plane
+    from napari_sam2.models.catalog import ModelSpec
+    from napari_sam2.segmentation.segmenter import Segmenter
+
+__all__ = ["Controller", "controller_for"]
+
+_TRANSFORMS = ("affine", "rotate", "scale", "shear", "translate", "units")
+_CONTROLLERS: weakref.WeakKeyDictionary[Any, Controller] = weakref.WeakKeyDictionary()
+
+
+def controller_for(
+    viewer: ViewerModel,
+    model: str | Path | ModelSpec = "starter",
+    device: str = "auto",
+    *,
+    segmenter_factory: Callable[[ModelSpec, str], Segmenter] | None = None,
+) -> Controller:
+    """Return the one controller of a viewer, making it if there is none.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Also as the proxy that napari hands to plugins.
+    model, device, segmenter_factory
+        For a new one: see
+        :class:`~napari_sam2.annotation.session.AnnotationSession`.
+    """
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    controller = _CONTROLLERS.get(viewer)
+    if controller is None:
+        controller = Controller(
+            viewer, model, device, segmenter_factory=segmenter_factory
+        )
+        _CONTROLLERS[viewer] = controller
+    return controller
+
+
+class Controller:
+    """Lets one viewer drive one session, and shows what comes of it.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Not kept alive.
+    model, device, segmenter_factory
+        See :class:`~napari_sam2.annotation.session.AnnotationSession`.
+    """
+
+    modes_changed = Signal()
+    """Tool on or off, collect or overwrite."""
+
+    closed = Signal()
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        model: str | Path | ModelSpec = "starter",
+        device: str = "auto",
+        *,
+        segmenter_factory: Callable[[ModelSpec, str], Segmenter] | None = None,
+    ) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._open = True
+        self._revision = 0
+        self._geometry: PlaneGeometry | None = None
+        self._stores: dict[Labels, LayerLabels] = {}
+        self._waker = waker(self._process)
+        self.session = AnnotationSession(
+            model,
+            device,
+            wake=None if self._waker is None else self._waker.wake,
+            segmenter_factory=segmenter_factory,
+            make_labels=self._new_store,
+        )
+        # A viewer that nobody closed takes its session with it.
+        self._finalizer = weakref.finalize(viewer, self.session.close)
+        self._finalizer.atexit = False
+        self.choices = LayerChoices(viewer)
+        self.display = display_for(viewer)
+        self.mouse = MouseGestures(viewer, self)
+        self._watch: Any = None
+        self._connections = Connections()
+        self._of_image = Connections()
+        self._of_active = Connections()
+        self._keys = KeyBindings(viewer, self.actions, self._is_ours)
+        self._connect(viewer)
+        self._on_image()
+        self._on_labels()
+        self._on_active_layer()
+        self.mouse.start()
+
+    # ------------------------------------------------------------------ state
+
+    @property
+    def viewer(self) -> ViewerModel | None:
+        """The viewer; None once it is gone."""
+        return self._viewer()
+
+    @property
+    def active(self) -> bool:
+        """Whether the tool is on."""
+        return self.session.active
+
+    @active.setter
+    def active(self, active: bool) -> None:
+        if not self._open or active == self.session.active:
+            return
+        self.session.active = active
+        if active:
+            self.mouse.start()
+        else:
+            self.mouse.stop()
+        self._bind_keys()
+        self.modes_changed.emit()
+
+    @property
+    def collect(self) -> bool:
+        """Whether clicks refine one object until it is done."""
+        return self.session.collect
+
+    @collect.setter
+    def collect(self, collect: bool) -> None:
+        if self._open and collect != self.session.collect:
+            self.session.collect = collect
+            self.modes_changed.emit()
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether new objects may take pixels of others."""
+        return self.session.overwrite
+
+    @overwrite.setter
+    def overwrite(self, overwrite: bool) -> None:
+        if self._open and overwrite != self.session.overwrite:
+            self.session.overwrite = overwrite
+            self.modes_changed.emit()
+
+    @property
+    def actions(self) -> dict[str, Callable[[], None]]:
+        """What each action of the keymap does."""
+        return {
+            "toggle": _weakly(self, Controller._toggle),
+            "done": _weakly(self, Controller.done),
+            "drop": _weakly(self, Controller.drop),
+            "undo": _weakly(self, Controller.undo),
+            "redo": _weakly(self, Controller.redo),
+            "collect": _weakly(self, Controller._toggle_collect),
+            "overwrite": _weakly(self, Controller._toggle_overwrite),
+        }
+
+    def color_of(self, label: int) -> npt.NDArray[np.floating[Any]]:
+        """RGBA that an object has, or will have, in the labels layer."""
+        from napari.utils.colormaps import label_colormap
+
+        labels = self.choices.labels
+        colormap = label_colormap(49) if labels is None else labels.colormap
+        color = np.asarray(colormap.map(label), dtype=float).ravel()
+        # A layer that shows its selected label only makes all others invisible.
+        return color if color[-1] else np.ones(4)
+
+    # ----------------------------------------------------------------- gestures
+
+    @property
+    def can_point(self) -> bool:
+        """Whether the mouse is the tool's: on, in 2-D, nobody else is editing."""
+        viewer = self.viewer
+        return (
+            self._open
+            and viewer is not None
+            and self.session.active
+            and viewer.dims.ndisplay == 2
+            and in_pan_zoom(viewer.layers.selection.active)
+        )
+
+    def hover(self, position: Sequence[float], pointing: Pointing) -> None:
+        """Preview what a click at a place of the world would do."""
+        place = self._place(position)
+        if place is not None:
+            self.session.hover(*place, pointing)
+
+    def click(self, position: Sequence[float], pointing: Pointing) -> None:
+        """Carry out a click at a place of the world; outside, it means nothing."""
+        place = self._place(position)
+        plane = self.session.plane
+        if place is None or plane is None or not plane.contains(*place):
+            return
+        if pointing is Pointing.ADD:
+            self.session.add(*place)
+        elif pointing is Pointing.REMOVE:
+            self.session.remove(*place)
+        else:
+            self.session.click(*place)
+
+    def leave(self) -> None:
+        """Drop the preview."""
+        if self.session.preview is not None:
+            self.session.leave()
+
+    def released(self) -> None:
+        """A stroke may have ended: answers that waited for it may be ready."""
+        if self._waker is not None:
+            self._waker.wake()
+
+    # ------------------------------------------------------------------ actions
+
+    def done(self) -> None:
+        """Finish the current object."""
+        if not self._in_stroke:
+            self.session.done()
+
+    def drop(self) -> None:
+        """Forget what is unfinished."""
+        if not self._in_stroke:
+            self.session.drop()
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        if not self._in_stroke:
+            self.session.undo()
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last."""
+        if not self._in_stroke:
+            self.session.redo()
+
+    def new_labels(self) -> Labels | None:
+        """Make new labels for the image and work on them."""
+        image = self.choices.image
+        if image is None:
+            return None
+        layer = self._add_quietly(make_labels(image))
+        self.choices.labels = layer
+        return layer
+
+    def close(self) -> None:
+        """Leave nothing behind but the labels. May be called twice."""
+        if not self._open:
+            return
+        self._open = False
+        viewer = self.viewer
+        if viewer is not None and _CONTROLLERS.get(viewer) is self:
+            del _CONTROLLERS[viewer]
+        self._finalizer.detach()
+        self.mouse.stop()
+        self._keys.release()
+        for connections in (self._connections, self._of_image, self._of_active):
+            connections.close()
+        # Keeps a draft, so before the labels are let go of.
+        self.session.close()
+        if self._watch is not None:
+            self._watch.close()
+        if self._waker is not None:
+            self._waker.close()
+        self.choices.close()
+        self.display.close()
+        for store in self._stores.values():
+            store.close()
+        self._stores.clear()
+        self.closed.emit()
+
+    # -------------------------------------------------------------- connections
+
+    def _connect(self, viewer: ViewerModel) -> None:
+        add = self._connections.add
+        add(self.choices.image_changed, self._on_image)
+        add(self.choices.image_data_changed, self._on_image_data)
+        add(self.choices.labels_changed, self._on_labels)
+        add(viewer.layers.events.removed, self._on_removed)
+        add(viewer.layers.selection.events.active, self._on_active_layer)
+        for name in ("point", "current_step", "order", "ndisplay", "ndim", "units"):
+            signal = getattr(viewer.dims.events, name, None)
+            if signal is not None:
+                add(signal, self._on_dims)
+        add(viewer.events.mouse_over_canvas, self._on_mouse_over_canvas)
+        add(self.session.preview_changed, self._on_preview)
+        add(self.session.failed, self._on_failed)
+        add(self.session.notice, self._on_notice)
+        if self._waker is not None:
+            self._watch_canvas(viewer)
+
+    def _watch_canvas(self, viewer: ViewerModel) -> None:
+        from napari_sam2.viewer.canvas import CanvasWatch, native_canvas
+
+        canvas = native_canvas(viewer)
+        if canvas is not None:
+            mouse = self.mouse
+            changed = _weakly(self, Controller._on_modifiers)
+            self._watch = CanvasWatch(canvas, lambda: mouse.seen, changed)
+
+    def _on_image(self) -> None:
+        self._of_image.close()
+        image = self.choices.image
+        if image is not None:
+            for name in _TRANSFORMS:
+                self._of_image.add(getattr(image.events, name), self._on_transform)
+        self._update_plane()
+
+    def _on_image_data(self) -> None:
+        self._revision += 1
+        self._update_plane()
+
+    def _on_transform(self) -> None:
+        self._geometry = None
+        self.session.leave()
+        # A scale decides, too, which plane of a stack is in view.
+        self._update_plane()
+
+    def _on_dims(self) -> None:
+        self._geometry = None
+        self._update_plane()
+
+    def _on_labels(self) -> None:
+        labels = self.choices.labels
+        self.session.set_labels(None if labels is None else self._store_of(labels))
+
+    def _on_removed(self, event: Any) -> None:
+        store = self._stores.pop(event.value, None)
+        if store is not None:
+            store.close()
+
+    def _on_active_layer(self) -> None:
+        self._of_active.close()
+        viewer = self.viewer
+        layer = None if viewer is None else viewer.layers.selection.active
+        mode = getattr(getattr(layer, "events", None), "mode", None)
+        if mode is not None:
+            self._of_active.add(mode, self._on_mode)
+        self._on_mode()
+
+    def _on_mode(self) -> None:
+        if not self.can_point:
+            self.leave()
+        self._bind_keys()
+
+    def _on_mouse_over_canvas(self) -> None:
+        viewer = self.viewer
+        if viewer is not None and not viewer.mouse_over_canvas:
+            self.mouse.forget()
+            self.session.leave()
+
+    def _on_modifiers(self, shift: bool, alt: bool) -> None:
+        add = Pointing.ADD if shift else Pointing.NEW
+        self.mouse.point_again(Pointing.REMOVE if alt and not shift else add)
+
+    def _on_preview(self, preview: Preview | None) -> None:
+        image = self.choices.image
+        geometry = self._current_geometry()
+        if preview is None or image is None or geometry is None:
+            self.display.hide()
+            return
+        color = self.color_of(preview.label)
+        self.display.show(drawing(preview, geometry, color), image)
+
+    def _on_failed(self, error: Exception) -> None:
+        from napari.utils.notifications import show_error
+
+        show_error(str(error))
+
+    def _on_notice(self, text: str) -> None:
+        viewer = self.viewer
+        if viewer is not None:
+            viewer.status = text
+
+    # --------------------------------------------------------------------- work
+
+    @property
+    def _in_stroke(self) -> bool:
+        store = self.session.store
+        return isinstance(store, LayerLabels) and store.busy
+
+    def _process(self) -> None:
+        # What an answer writes must not become a part of the user's stroke.
+        if self._open and not self._in_stroke:
+            self.session.process()
+
+    def _update_plane(self) -> None:
+        viewer, image = self.viewer, self.choices.image
+        if viewer is None or not self._open:
+            return
+        self._geometry = None
+        reason = _why_not(viewer, image)
+        if reason is not None:
+            # The plane stays: coming back to it costs nothing.
+            self.session.set_unavailable(reason)
+            return
+        plane = None
+        if image is not None:
+            plane = plane_of(image, viewer.dims, (image.unique_id, self._revision))
+            if plane is None:
+                reason = f"The sliders are outside of “{image.name}”"
+        self.session.set_plane(plane)
+        self.session.set_unavailable(reason)
+
+    def _current_geometry(self) -> PlaneGeometry | None:
+        viewer, image = self.viewer, self.choices.image
+        if self._geometry is None and viewer is not None and image is not None:
+            self._geometry = geometry_of(image, viewer.dims)
+        return self._geometry
+
+    def _place(self, position: Sequence[float]) -> tuple[float, float] | None:
+        geometry = self._current_geometry()
+        return None if geometry is None else geometry.to_plane(position)
+
+    def _bind_keys(self) -> None:
+        if self._open:
+            self._keys.bind(active=self.session.active)
+
+    def _is_ours(self, layer: Layer) -> bool:
+        return layer is self.choices.labels
+
+    def _store_of(self, layer: Labels) -> LayerLabels:
+        if layer not in self._stores:
+            store = self._stores[layer] = LayerLabels(layer)
+            # Waiting answers go out when a stroke of the user ends.
+            store.edited.connect(self._on_edited)
+        return self._stores[layer]
+
+    def _on_edited(self) -> None:
+        self.released()
+
+    def _new_store(self, plane: Plane) -> LayerLabels:
+        """Make the labels that the first object of an image goes to."""
+        image = self._image_of(plane)
+        layer = self._add_quietly(_labels_for(plane, image))
+        store = self._store_of(layer)
+        if image is not None and image is self.choices.image:
+            self.choices.labels = layer
+        return store
+
+    def _image_of(self, plane: Plane) -> Image | None:
+        for image in self.choices.images:
+            if isinstance(plane.image, tuple) and image.unique_id == plane.image[0]:
+                return image
+        return None
+
+    def _add_quietly(self, layer: Labels) -> Labels:
+        """Add a layer without taking the selection away from the user."""
+        viewer = self.viewer
+        if viewer is not None:
+            selected = set(viewer.layers.selection)
+            active = viewer.layers.selection.active
+            viewer.add_layer(layer)
+            viewer.layers.selection = selected
+            viewer.layers.selection.active = active
+        return layer
+
+    def _toggle(self) -> None:
+        self.active = not self.active
+
+    def _toggle_collect(self) -> None:
+        self.collect = not self.collect
+
+    def _toggle_overwrite(self) -> None:
+        self.overwrite = not self.overwrite
+
+
+def _why_not(viewer: ViewerModel, image: Image | None) -> str | None:
+    """Say why nothing can be pointed at in this display; None if it can."""
+    if viewer.dims.ndisplay == 3:
+        return "SAM 2 works in 2-D: leave the 3-D display to go on"
+    if image is not None and displayed_axes(image.ndim, viewer.dims) is None:
+        return f"“{image.name}” is seen from its edge: roll the axes back to go on"
+    return None
+
+
+def _labels_for(plane: Plane, image: Image | None) -> Labels:
+    if image is not None:
+        return make_labels(image)
+    # Its image is gone, but a click on it was answered: it is kept all the same.
+    from napari.layers import Labels as LabelsLayer
+
+    empty = np.zeros(plane.array_shape, dtype=np.uint16)
+    return LabelsLayer(empty, name=f"{plane.name} · labels")
+
+
+def _weakly(controller: Controller, method: Callable[..., None]) -> Callable[..., None]:
+    """Bind a method so that a key of the viewer keeps no controller alive."""
+    reference = weakref.ref(controller)
+
+    def call(*args: Any) -> None:
+        alive = reference()
+        if alive is not None:
+            method(alive, *args)
+
+    return call

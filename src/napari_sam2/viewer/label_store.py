@@ -1,0 +1,151 @@
+"""A napari Labels layer as the place where objects are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.labels import dtype_for
+from napari_sam2.errors import LabelsError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from napari.layers import Labels
+    from napari.utils.events import Event
+
+    _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
+    _Indices = tuple[npt.NDArray[np.intp], ...]
+
+__all__ = ["LayerLabels"]
+
+
+class LayerLabels:
+    """Reads and writes a Labels layer a few pixels at a time.
+
+    Every write is one item of napari's own undo history. What others do to the
+    layer with brush, fill, eraser or polygon comes out of ``edited``.
+
+    Parameters
+    ----------
+    layer : Labels
+        The layer.
+    """
+
+    edited = Signal(list)
+
+    def __init__(self, layer: Labels) -> None:
+        self.layer = layer
+        self._writing = False
+        layer.events.paint.connect(self._on_paint)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the labels."""
+        return tuple(self.layer.data.shape)
+
+    @property
+    def writing(self) -> bool:
+        """Whether what the layer emits now comes from here."""
+        return self._writing
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is in the middle of a stroke.
+
+        What is written then would become a part of the stroke in napari's
+        history. napari has no public word for it; a napari that names it
+        otherwise is never busy.
+        """
+        return bool(getattr(self.layer, "_block_history", False))
+
+    def read(self, indices: _Indices) -> _Ids:
+        """Return a copy of the ids at some places."""
+        return np.array(self.layer.data[indices])
+
+    def write(self, indices: _Indices, values: _Ids | int) -> None:
+        """Set the ids of some places; a type too narrow for them grows.
+
+        Raises
+        ------
+        LabelsError
+            If the layer cannot be written to.
+        """
+        if indices[0].size == 0:
+            return
+        layer = self.layer
+        ids = np.broadcast_to(np.asarray(values), indices[0].shape)
+        self._writing = True
+        try:
+            self._grow(layer, int(ids.max()))
+            ids = ids.astype(layer.data.dtype)
+            layer.data_setitem(indices, ids)
+            if not np.array_equal(layer.data[indices], ids):
+                # napari converts to the type of the slice it shows, which a
+                # hidden layer keeps from before it grew.
+                layer.data[indices] = ids
+                layer.refresh(extent=False)
+        except (TypeError, ValueError, IndexError, OSError) as error:
+            raise LabelsError(
+                f"“{layer.name}” could not be written ({error}). Choose or make "
+                "other labels."
+            ) from error
+        finally:
+            self._writing = False
+
+    def max_id(self) -> int:
+        """Return the largest id in use; may be called on any thread."""
+        return int(np.max(np.asarray(self.layer.data), initial=0))
+
+    def array(self) -> _Ids:
+        """Return the whole array, not a copy."""
+        return np.asarray(self.layer.data)
+
+    def close(self) -> None:
+        """Listen to the layer no longer."""
+        self.layer.events.paint.disconnect(self._on_paint)
+
+    def _grow(self, layer: Labels, largest: int) -> None:
+        dtype = dtype_for(largest, layer.data.dtype)
+        if dtype == layer.data.dtype:
+            return
+        if not isinstance(layer.data, np.ndarray):
+            raise LabelsError(
+                f"“{layer.name}” holds ids up to {np.iinfo(layer.data.dtype).max} "
+                "only, and is not in memory: make new labels to go on."
+            )
+        # Assigned data leave napari's undo history as it is, and its items fit
+        # any wider type.
+        layer.data = layer.data.astype(dtype)
+
+    def _on_paint(self, event: Event) -> None:
+        if self._writing:
+            return
+        shape = tuple(self.layer.data.shape)
+        changes = [_change(shape, atom) for atom in event.value]
+        self.edited.emit(changes)
+
+
+def _change(shape: tuple[int, ...], atom: Any) -> PixelChange:
+    """Read an item of napari's paint event.
+
+    ``data_setitem`` gives (indices, ids before, ids after). Brush, fill and
+    polygon give the same or, from napari 0.8 on, a bounding box and a mask.
+    """
+    if not hasattr(atom, "slice_key"):
+        indices, before, after = atom
+        indices = tuple(np.atleast_1d(np.asarray(axis)).ravel() for axis in indices)
+        return PixelChange.between(shape, indices, before, after)
+    start = [
+        axis.indices(length)[0]
+        for axis, length in zip(atom.slice_key, shape, strict=True)
+    ]
+    if atom.mask is None:
+        inside = np.indices(np.shape(atom.old_values)).reshape(len(shape), -1)
+    else:
+        inside = np.stack(np.nonzero(atom.mask))
+    indices = tuple(axis + first for axis, first in zip(inside, start, strict=True))
+    before = np.asarray(atom.old_values).ravel()
+    return PixelChange.between(shape, indices, before, atom.new_value)

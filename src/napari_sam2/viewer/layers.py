@@ -1,0 +1,138 @@
+"""napari layers as planes and labels: which pixels, and which layers fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from napari_sam2.annotation.planes import Plane
+from napari_sam2.segmentation.view import PlaneIndex
+from napari_sam2.viewer.geometry import displayed_axes, unit_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import numpy.typing as npt
+    from napari.components import Dims
+    from napari.layers import Image, Labels
+
+__all__ = [
+    "in_pan_zoom",
+    "labels_fit",
+    "labels_name",
+    "make_labels",
+    "plane_index",
+    "plane_of",
+    "spatial_shape",
+]
+
+
+def spatial_shape(layer: Image) -> tuple[int, ...]:
+    """Return the shape of an image at full resolution, without its channels."""
+    shape = tuple(int(length) for length in _full_resolution(layer).shape)
+    return shape[:-1] if layer.rgb else shape
+
+
+def plane_index(layer: Image, dims: Dims) -> PlaneIndex | None:
+    """Which plane of an image is in view, in 2-D display.
+
+    Returns
+    -------
+    PlaneIndex or None
+        None if the sliders stand outside of the image, or the canvas shows an
+        axis that the image does not have.
+    """
+    axes = displayed_axes(layer.ndim, dims)
+    if axes is None:
+        return None
+    missing = dims.ndim - layer.ndim
+    point = np.asarray(dims.point[missing:]) / unit_factors(layer, dims)
+    # Rounded as napari rounds to the slice that it shows.
+    places = np.round(layer.world_to_data(point)).astype(int)
+    shape = spatial_shape(layer)
+    position = [0] * layer.ndim
+    for axis, place in enumerate(places):
+        if axis in axes:
+            continue
+        if not 0 <= place < shape[axis]:
+            return None
+        position[axis] = int(place)
+    return PlaneIndex(tuple(position), *axes)
+
+
+def plane_of(layer: Image, dims: Dims, image: Hashable = None) -> Plane | None:
+    """Return the plane of an image that is in view, to be read when needed.
+
+    Parameters
+    ----------
+    layer : Image
+        2-D to n-D, gray or RGB(A), of one or several resolutions: the full one
+        is read. Reading touches nothing but the plane, whatever the array is
+        (numpy, dask, zarr, …).
+    dims : Dims
+        Of the viewer.
+    image : hashable, optional
+        The same for as long as the layer holds the same pixels.
+    """
+    index = plane_index(layer, dims)
+    if index is None:
+        return None
+    data: Any = _full_resolution(layer)
+
+    def read() -> npt.NDArray[Any]:
+        return np.asarray(index.take(data))
+
+    return Plane(
+        name=layer.name,
+        array_shape=spatial_shape(layer),
+        index=index,
+        read=read,
+        image=(id(data),) if image is None else image,
+        lazy=not isinstance(data, np.ndarray) or isinstance(data, np.memmap),
+    )
+
+
+def labels_fit(labels: Labels, image: Image) -> bool:
+    """Whether objects of an image can be kept in a labels layer."""
+    if labels.multiscale or tuple(labels.data.shape) != spatial_shape(image):
+        return False
+    data = labels.data
+    if isinstance(data, np.ndarray):
+        return bool(data.flags.writeable)
+    # A dask array takes assignments, but piles them up as a graph.
+    kind = type(data).__module__.partition(".")[0]
+    return hasattr(data, "__setitem__") and kind != "dask"
+
+
+def labels_name(image: Image) -> str:
+    """Name of the labels that are made for an image."""
+    return f"{image.name} · labels"
+
+
+def make_labels(image: Image) -> Labels:
+    """Return empty labels that lie exactly over an image (not added anywhere)."""
+    from napari.layers import Labels
+
+    return Labels(
+        np.zeros(spatial_shape(image), dtype=np.uint16),
+        name=labels_name(image),
+        affine=image.affine,
+        axis_labels=image.axis_labels,
+        rotate=image.rotate,
+        scale=image.scale,
+        shear=image.shear,
+        translate=image.translate,
+        units=image.units,
+    )
+
+
+def in_pan_zoom(layer: object | None) -> bool:
+    """Whether the mouse belongs to nobody else: the rule of napari's own zoom."""
+    return layer is None or str(getattr(layer, "mode", "pan_zoom")) == "pan_zoom"
+
+
+def _full_resolution(layer: Image) -> npt.NDArray[Any]:
+    # Anything that is sliced as numpy arrays are.
+    data = layer.data[0] if layer.multiscale else layer.data
+    return cast("npt.NDArray[Any]", data)

@@ -1,0 +1,200 @@
+"""Gestures: hover, click and drag, told apart.
+
+Everything is bound to the viewer, not to a layer, so that it works whichever
+layer is active; and nothing is done while the mouse belongs to somebody else, a
+brush, say. A left drag pans and a right drag zooms, as everywhere in napari.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, Protocol
+
+from napari_sam2.annotation.objects import Pointing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Generator, Sequence
+
+    from napari.components import ViewerModel
+
+__all__ = ["MouseGestures", "PointingTarget", "click_means", "hover_means", "press"]
+
+_DRAG = 5.0
+"""Pixels of the screen that a shaky hand may move within a click."""
+
+_LEFT, _RIGHT = 1, 2
+
+
+class PointingTarget(Protocol):
+    """What gestures act on."""
+
+    @property
+    def can_point(self) -> bool:
+        """Whether the mouse is the tool's now."""
+
+    def hover(self, position: Sequence[float], pointing: Pointing) -> None:
+        """Take notice that the mouse is here, in world coordinates."""
+
+    def click(self, position: Sequence[float], pointing: Pointing) -> None:
+        """Act on a click, in world coordinates."""
+
+    def leave(self) -> None:
+        """Take notice that the mouse is nowhere of interest."""
+
+    def released(self) -> None:
+        """Take notice that a button was let go."""
+
+
+def hover_means(modifiers: Collection[Any]) -> Pointing:
+    """Say what a left click would do while some keys are held."""
+    if "Shift" in modifiers:
+        return Pointing.ADD
+    return Pointing.REMOVE if "Alt" in modifiers else Pointing.NEW
+
+
+def click_means(button: int, modifiers: Collection[Any]) -> Pointing | None:
+    """Say what a click does; None if it is none of ours."""
+    if button == _RIGHT:
+        return Pointing.REMOVE
+    # Ctrl+click is left to others.
+    if button == _LEFT and "Control" not in modifiers and "Meta" not in modifiers:
+        return hover_means(modifiers)
+    return None
+
+
+def press(
+    event: Any, clicked: Callable[[Sequence[float], Pointing], None]
+) -> Generator[None, None, None]:
+    """Follow the mouse from a press to its release, and tell a click from a drag.
+
+    Advanced by ``next``, with ``event`` changed in place before each step: once
+    for the press, once for every move, once for the release.
+
+    Parameters
+    ----------
+    event : mouse event of napari
+        With ``type``, ``pos`` (canvas), ``position`` (world), ``button`` and
+        ``modifiers``.
+    clicked : callable
+        Called with the place of the press, since a hand that shakes while it
+        clicks drags the image along.
+    """
+    start, place = tuple(event.pos), tuple(event.position)
+    pointing = click_means(event.button, event.modifiers)
+    dragged = False
+    yield
+    while event.type == "mouse_move":
+        dragged = dragged or _distance(start, event.pos) > _DRAG
+        yield
+    dragged = dragged or _distance(start, event.pos) > _DRAG
+    if pointing is not None and not dragged:
+        clicked(place, pointing)
+
+
+class MouseGestures:
+    """The gestures of one viewer while the tool is on.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where the mouse is.
+    target : PointingTarget
+        What to act on; not kept alive.
+    """
+
+    def __init__(self, viewer: ViewerModel, target: PointingTarget) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._target = weakref.ref(target)
+        self._zoom: list[tuple[int, Any]] = []
+        self._last: tuple[float, ...] | None = None
+        self.seen: tuple[float, float] | None = None
+        """Place on the canvas of the last event that came through."""
+        self._on = False
+
+    def start(self) -> None:
+        """Listen to the mouse."""
+        viewer = self._viewer()
+        if self._on or viewer is None:
+            return
+        self._on = True
+        viewer.mouse_move_callbacks.append(self._on_move)
+        viewer.mouse_drag_callbacks.append(self._on_press)
+        # A double click is a second click; its zoom would throw the place away.
+        callbacks = viewer.mouse_double_click_callbacks
+        self._zoom = [
+            (i, callback)
+            for i, callback in enumerate(callbacks)
+            if getattr(callback, "__name__", "") == "double_click_to_zoom"
+        ]
+        for _, callback in self._zoom:
+            callbacks.remove(callback)
+        callbacks.append(self._on_double_click)
+
+    def stop(self) -> None:
+        """Leave the mouse as it was."""
+        viewer = self._viewer()
+        if not self._on or viewer is None:
+            return
+        self._on = False
+        self._last = None
+        for callbacks, ours in (
+            (viewer.mouse_move_callbacks, self._on_move),
+            (viewer.mouse_drag_callbacks, self._on_press),
+            (viewer.mouse_double_click_callbacks, self._on_double_click),
+        ):
+            if ours in callbacks:
+                callbacks.remove(ours)
+        for place, callback in self._zoom:
+            if callback not in viewer.mouse_double_click_callbacks:
+                viewer.mouse_double_click_callbacks.insert(place, callback)
+        self._zoom = []
+
+    def point_again(self, pointing: Pointing) -> None:
+        """Look anew at the place of the mouse: a key was pressed or let go."""
+        target = self._target()
+        if self._last is not None and target is not None and target.can_point:
+            target.hover(self._last, pointing)
+
+    def forget(self) -> None:
+        """The mouse has left the canvas."""
+        self._last = None
+
+    def _on_move(self, _: ViewerModel, event: Any) -> None:
+        self.seen = (float(event.pos[0]), float(event.pos[1]))
+        target = self._target()
+        if target is None:
+            return
+        if not target.can_point:
+            self._last = None
+            target.leave()
+            return
+        self._last = tuple(event.position)
+        target.hover(self._last, hover_means(event.modifiers))
+
+    def _on_press(self, _: ViewerModel, event: Any) -> Generator[None, None, None]:
+        target = self._target()
+        if target is None:
+            return
+        if target.can_point:
+            yield from press(event, target.click)
+        else:
+            yield
+            while event.type == "mouse_move":
+                yield
+        target.released()
+
+    def _on_double_click(self, viewer: ViewerModel, event: Any) -> None:
+        target = self._target()
+        if target is None:
+            return
+        if not target.can_point:
+            for _, callback in self._zoom:
+                callback(viewer, event)
+            return
+        pointing = click_means(event.button, event.modifiers)
+        if pointing is not None:
+            target.click(tuple(event.position), pointing)
+
+
+def _distance(one: Sequence[float], other: Sequence[float]) -> float:
+    return float(abs(one[0] - other[0]) + abs(one[1] - other[1]))

@@ -1,0 +1,121 @@
+"""A segmenter that finds discs, smoothly, and as fast or slowly as it is told."""
+
+from __future__ import annotations
+
+import threading
+from time import sleep
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from napari_sam2.engines.base import Embedding
+from napari_sam2.segmentation.prediction import Prediction
+from napari_sam2.segmentation.segmenter import EmbeddedImage
+from napari_sam2.segmentation.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_sam2.engines.cancellation import CancelToken
+    from napari_sam2.segmentation.prompts import Prompts
+
+MASK_SIZE = 96
+
+
+class FakeSegmenter:
+    """Finds the connected regions of one intensity that hold the inside points.
+
+    Attributes
+    ----------
+    encodes, decodes : list
+        What was asked for: planes and prompts.
+    seconds : float
+        That each decode takes.
+    hold_encode : threading.Event
+        Cleared: an encode goes on until it is set, or until it is cancelled.
+    encoding : threading.Event
+        Set while an encode runs.
+    error : Exception, optional
+        Raised by the next encodes.
+    """
+
+    def __init__(self, model: str = "starter", seconds: float = 0.0) -> None:
+        self.model = model
+        self.device = "cpu"
+        self.engine = SimpleNamespace(image_size=384, mask_size=MASK_SIZE, model=model)
+        self.seconds = seconds
+        self.score = 0.9
+        self.encodes: list[np.ndarray[Any, Any]] = []
+        self.decodes: list[Prompts] = []
+        self.hold_encode = threading.Event()
+        self.hold_encode.set()
+        self.encoding = threading.Event()
+        self.cancelled = 0
+        self.error: Exception | None = None
+
+    def embed(
+        self,
+        image: np.ndarray[Any, Any],
+        *,
+        limits: tuple[float, float] | None = None,
+        cancel: CancelToken | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> EmbeddedImage:
+        from napari_sam2.segmentation.intensity import checked
+
+        pixels = checked(image)
+        if self.error is not None:
+            raise self.error
+        self.encodes.append(image)
+        if progress is not None:
+            progress(0.4)
+        self.encoding.set()
+        try:
+            while not self.hold_encode.wait(0.005):
+                if cancel is not None and cancel.cancelled:
+                    self.cancelled += 1
+                    cancel.raise_if_cancelled()
+        finally:
+            self.encoding.clear()
+        gray = pixels if pixels.ndim == 2 else pixels[..., 0]
+        view = View.whole(gray.shape, self.engine.image_size)
+        return EmbeddedImage(view, Embedding(gray, gray.nbytes), str(id(image)))
+
+    def predict_prompts(
+        self, image: EmbeddedImage, prompts: Prompts, *, multimask: bool | None = None
+    ) -> Prediction:
+        self.decodes.append(prompts)
+        sleep(self.seconds)  # the engine that is slow, not a test that waits
+        pixels = image.embedding.payload
+        mask = np.zeros(pixels.shape, bool)
+        for row, col, inside in prompts.points:
+            place = round(row), round(col)
+            regions, _ = ndimage.label(pixels == pixels[place])
+            mask[regions == regions[place]] = inside
+        return Prediction(self.score, smooth_logits(mask), image.view)
+
+
+def smooth_logits(mask: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Turn a mask into logits that are steep, but not infinitely so, at its edge."""
+    inside = ndimage.distance_transform_edt(mask)
+    outside = ndimage.distance_transform_edt(~mask)
+    distance = np.where(mask, inside - 0.5, 0.5 - outside)
+    places = [
+        (np.arange(MASK_SIZE) + 0.5) * length / MASK_SIZE - 0.5 for length in mask.shape
+    ]
+    grid = np.stack(np.meshgrid(*places, indexing="ij"))
+    logits = ndimage.map_coordinates(distance, grid, order=1, mode="nearest")
+    return np.clip(logits, -16, 16).astype(np.float32)
+
+
+def discs(
+    centers: list[tuple[int, int]], shape: tuple[int, int], radius: int
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Draw bright discs, each of an intensity of its own, on black."""
+    rows, cols = np.indices(shape)
+    image = np.zeros(shape, np.uint8)
+    for number, (row, col) in enumerate(centers):
+        image[np.hypot(rows - row, cols - col) <= radius] = 100 + 30 * number
+    return image

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["build_architecture"]
 
-_PACKAGES = ("sam2", "napari_sam2", "torch")
+_BUILDING_BLOCKS = (
+    "sam2.modeling.",
+    "sam2.sam2_video_predictor.",
+    "napari_sam2.models.",
+    "torch.nn.",
+)
 
 # What `build_sam2(apply_postprocessing=True)` adds to every config: use the best
 # of the three candidates where the single mask is not stable.
@@ -54,7 +59,7 @@ def build_architecture(
     Raises
     ------
     CheckpointError
-        If the config cannot be read, or builds anything but modules of sam2,
+        If the config cannot be read, or builds anything but networks of sam2,
         torch and this package.
     """
     from hydra.utils import instantiate
@@ -112,7 +117,7 @@ def _check_targets(config: object, path: Path) -> None:
 
     for target in _targets(config):
         allowed = False
-        if isinstance(target, str) and target.split(".")[0] in _PACKAGES:
+        if isinstance(target, str) and target.startswith(_BUILDING_BLOCKS):
             try:
                 found = get_object(target)
             except Exception as error:
@@ -122,7 +127,7 @@ def _check_targets(config: object, path: Path) -> None:
         if not allowed:
             msg = (
                 f"The config {path} was not used: it asks to call {target!r}, and "
-                "only modules of sam2, torch and napari_sam2 are safe to build."
+                "only networks of sam2, torch and napari_sam2 are safe to build."
             )
             raise CheckpointError(msg)
 

@@ -37,6 +37,7 @@ def test_a_sample_opens_from_the_menu(key: str) -> None:
     for layer in truth:
         assert layer.name == "truth"
         assert not layer.visible
+        assert not layer.data.flags.writeable
         assert layer.data.shape == image.data.shape[:2]
         assert layer.data.max() >= 3
 

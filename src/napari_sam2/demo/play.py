@@ -73,13 +73,14 @@ class Play:
         viewer.window.resize(1500, 950)
         shape = " × ".join(map(str, image.data.shape[:2]))  # noqa: RUF001
         self._tell(f"napari is open on “{image.name}” ({shape}), SAM 2 is docked")
+        targets = choose(self.truth, OBJECTS)
         self.robot = Robot(viewer, image)
         self.robot.wait(
             lambda: self.session.status.phase.name == "READY", "The model gets ready"
         )
         self._tell(f"the tool says: {self.session.status.text}")
 
-        outcomes = [self._object(t) for t in choose(self.truth, OBJECTS)]
+        outcomes = [self._object(target) for target in targets]
         self._save()
         return self._summary(outcomes)
 
@@ -100,18 +101,20 @@ class Play:
     def _point(self, target: Target, outcome: Outcome) -> int:
         """Hover and click; returns the id of the new object."""
         place = target.place
-        self.robot.move(*place)
-        outcome.preview_seconds = self.robot.wait(
-            lambda: self._previewed(place), "The preview follows the mouse"
+        outcome.preview_seconds = self.robot.timed(
+            lambda: self.robot.move(*place),
+            lambda: self._previewed(place),
+            "The preview follows the mouse",
         )
         if self._first_mask is None:
             self._first_mask = time.time() - self._since
             self._tell(f"first mask, {self._first_mask:.1f} s after the start")
         previewed = self.session.preview.prediction.mask
         label = int(self.session.preview.label)
-        self.robot.click(*place)
-        outcome.click_seconds = self.robot.wait(
-            lambda: (self.labels == label).any(), "A click keeps the object"
+        outcome.click_seconds = self.robot.timed(
+            lambda: self.robot.click(*place),
+            lambda: (self.labels == label).any(),
+            "A click keeps the object",
         )
         outcome.clicked = self._iou(target, label)
         same = iou(previewed, self.labels == label)
@@ -119,7 +122,7 @@ class Play:
             f"object {label} at ({place.row}, {place.col}): preview "
             f"{1e3 * outcome.preview_seconds:.0f} ms, click to label "
             f"{1e3 * outcome.click_seconds:.0f} ms, IoU {outcome.clicked:.2f} "
-            f"(kept as previewed: {same:.2f})"
+            f"(as previewed: {same:.2f})"
         )
         return label
 
@@ -127,8 +130,8 @@ class Play:
         truth = self.truth == target.label
         place, inside = worst_error(self.labels == label, truth)
         points = len(self.session.current.prompts.points)
-        self.robot.click(*place, shift=inside, right=not inside)
-        seconds = self.robot.wait(
+        seconds = self.robot.timed(
+            lambda: self.robot.click(*place, shift=inside, right=not inside),
             lambda: (
                 self.session.current is not None
                 and len(self.session.current.prompts.points) > points
@@ -145,9 +148,10 @@ class Play:
     def _undo_and_redo(
         self, outcome: Outcome, before: npt.NDArray[Any], after: npt.NDArray[Any]
     ) -> None:
-        self.robot.press(Qt.Key.Key_Z, control=True)
-        seconds = self.robot.wait(
-            lambda: np.array_equal(self.labels, before), "Ctrl+Z takes it back"
+        seconds = self.robot.timed(
+            lambda: self.robot.press(Qt.Key.Key_Z, control=True),
+            lambda: np.array_equal(self.labels, before),
+            "Ctrl+Z takes it back",
         )
         told = f"  Ctrl+Z: {1e3 * seconds:.0f} ms, the labels are as before"
         if outcome.corrected > outcome.clicked:

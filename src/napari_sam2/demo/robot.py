@@ -97,13 +97,8 @@ class Robot:
 
     def wait(
         self, condition: Callable[[], Any], what: str, *, seconds: float = 30.0
-    ) -> float:
+    ) -> None:
         """Let the window live until something is true.
-
-        Returns
-        -------
-        float
-            Seconds that it took.
 
         Raises
         ------
@@ -115,6 +110,20 @@ class Robot:
             if time.perf_counter() - start > seconds:
                 raise TooSlow(f"{what}: not within {seconds:.0f} s")
             _hand.qWait(2)
+
+    def timed(
+        self, act: Callable[[], None], condition: Callable[[], Any], what: str
+    ) -> float:
+        """Do something, and wait for what is to come of it.
+
+        Returns
+        -------
+        float
+            Seconds from the one to the other.
+        """
+        start = time.perf_counter()
+        act()
+        self.wait(condition, what)
         return time.perf_counter() - start
 
 

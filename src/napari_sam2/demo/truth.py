@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,11 +46,17 @@ def iou(a: Mask, b: Mask) -> float:
 
 
 def deepest(mask: Mask) -> Place:
-    """Return the pixel of a mask that is farthest from all that is outside of it."""
-    from scipy.ndimage import distance_transform_edt
+    """Return the pixel of a mask that is farthest from all that is outside of it.
 
-    depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    return Place(*map(int, np.unravel_index(np.argmax(depth), mask.shape)))
+    The mask must not be empty.
+    """
+    from scipy.ndimage import distance_transform_edt, find_objects
+
+    (rows, cols) = find_objects(mask.astype(np.uint8))[0]
+    # Padded, since the frame of the image is an edge, too.
+    depth = distance_transform_edt(np.pad(mask[rows, cols], 1))[1:-1, 1:-1]
+    row, col = np.unravel_index(np.argmax(depth), depth.shape)
+    return Place(int(row) + rows.start, int(col) + cols.start)
 
 
 def worst_error(mask: Mask, truth: Mask) -> tuple[Place, bool]:
@@ -73,7 +78,7 @@ def worst_error(mask: Mask, truth: Mask) -> tuple[Place, bool]:
 
 
 def choose(truth: Labels, count: int) -> list[Target]:
-    """Choose objects that lie whole in the image: typical ones, far apart.
+    """Choose objects that lie whole in the image: typical ones, spread over it.
 
     Parameters
     ----------
@@ -90,15 +95,8 @@ def choose(truth: Labels, count: int) -> list[Target]:
         Target(int(id_), deepest(truth == id_))
         for id_ in ids[large & ~np.isin(ids, frame)]
     ]
-    chosen: list[Target] = []
-    while candidates and len(chosen) < count:
-        # The one that is farthest from all before it; the first from the corner.
-        places = [target.place for target in chosen] or [Place(0, 0)]
-        best = max(candidates, key=lambda target: _nearest(target.place, places))
-        candidates.remove(best)
-        chosen.append(best)
-    return chosen
-
-
-def _nearest(place: Place, others: list[Place]) -> float:
-    return min(math.hypot(place.row - o.row, place.col - o.col) for o in others)
+    # Evenly spread from left to right.
+    candidates.sort(key=lambda target: target.place.col)
+    count = min(count, len(candidates))
+    middles = (np.arange(count) + 0.5) * len(candidates) / max(count, 1)
+    return [candidates[int(middle)] for middle in middles]

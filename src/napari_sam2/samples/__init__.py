@@ -89,12 +89,14 @@ def synthetic(
     -------
     list of tuple
         An Image layer, shape ``shape`` or ``(*shape, 3)``, uint8 or uint16; and
-        a Labels layer named ``truth``, shape ``shape``, uint16.
+        a read-only Labels layer named ``truth``, shape ``shape``, uint16.
     """
     from napari_sam2.synthesis import generate
 
     scene = generate(kind, shape, seed=SYNTHETIC.get(kind, 0) if seed is None else seed)
     rgb = scene.image.ndim == 3
+    # Read-only, so that no tool takes it for the place where objects are kept.
+    scene.labels.flags.writeable = False
     return [
         (scene.image, {"name": kind, "rgb": rgb}, "image"),
         (scene.labels, {"name": "truth", "visible": False}, "labels"),

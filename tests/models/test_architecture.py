@@ -8,6 +8,7 @@ import pytest
 
 from napari_sam2.errors import CheckpointError
 from napari_sam2.models.architecture import build_architecture
+from napari_sam2.models.configs import config_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,13 +68,21 @@ def test_hydra_of_the_host_does_not_notice(host: str, tmp_path: Path) -> None:
 
 
 def test_config_may_interpolate(tmp_path: Path) -> None:
-    from napari_sam2.models.configs import config_file
-
     text = config_file("sam2.1_hiera_t").read_text()
     text = text.replace("image_size: 1024", "image_size: ${side}")
     config = tmp_path / "mine.yaml"
     config.write_text(f"side: 512\n{text}")
     assert build_architecture(config).image_size == 512
+
+
+def test_checkpoint_that_a_config_names_is_not_loaded(tmp_path: Path) -> None:
+    text = config_file("sam2.1_hiera_t").read_text()
+    text = text.replace(
+        "embed_dim: 96", "embed_dim: 96\n      weights_path: nowhere.pt"
+    )
+    config = tmp_path / "mine.yaml"
+    config.write_text(text)
+    build_architecture(config)
 
 
 @pytest.mark.parametrize(

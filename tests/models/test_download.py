@@ -155,6 +155,16 @@ def test_server_that_cannot_resume_sends_everything_again(
     assert download(spec).read_bytes() == server.content
 
 
+def test_server_that_never_gets_to_the_end_is_given_up(
+    spec: ModelSpec, server: FileServer
+) -> None:
+    server.ranges = False
+    server.cut_after = 400_000
+    with pytest.raises(DownloadError, match=r"broke off.*is kept"):
+        download(spec)
+    assert not weights_path(spec).exists()
+
+
 def test_complete_part_is_verified_without_a_server(
     spec: ModelSpec, server: FileServer
 ) -> None:

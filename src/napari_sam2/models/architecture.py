@@ -63,17 +63,19 @@ def build_architecture(
         torch and this package.
     """
     from hydra.utils import instantiate
-    from omegaconf import OmegaConf
 
     path = config_file(str(config))
-    model_config = _read(path)
+    description = _read(path)
     if apply_postprocessing:
         key = "sam_mask_decoder_extra_args"
-        OmegaConf.update(model_config, key, _POSTPROCESSING, force_add=True)
+        description[key] = {**(description.get(key) or {}), **_POSTPROCESSING}
+    for node in _nodes(description):
+        # Hiera would load another checkpoint first, only to be overwritten.
+        node.pop("weights_path", None)
     with without_hydra():
-        _check_targets(OmegaConf.to_container(model_config), path)
+        _check_targets(description, path)
         try:
-            model = instantiate(model_config, _recursive_=True)
+            model = instantiate(description, _recursive_=True)
         # Anything may go wrong in the constructors of somebody else's config.
         except Exception as error:
             msg = f"The config {path} does not build a model: {error}"
@@ -85,7 +87,7 @@ def build_architecture(
     return cast("nn.Module", model)
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> dict[str, Any]:
     import yaml
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -103,7 +105,7 @@ def _read(path: Path) -> Any:
             "sam2 has them, such as sam2.1_hiera_t.yaml."
         )
         raise CheckpointError(msg)
-    return model
+    return cast("dict[str, Any]", OmegaConf.to_container(model))
 
 
 def _check_targets(config: object, path: Path) -> None:
@@ -115,7 +117,10 @@ def _check_targets(config: object, path: Path) -> None:
     from hydra.utils import get_object
     from torch import nn
 
-    for target in _targets(config):
+    for node in _nodes(config):
+        if "_target_" not in node:
+            continue
+        target = node["_target_"]
         allowed = False
         if isinstance(target, str) and target.startswith(_BUILDING_BLOCKS):
             try:
@@ -132,11 +137,10 @@ def _check_targets(config: object, path: Path) -> None:
             raise CheckpointError(msg)
 
 
-def _targets(node: object) -> Iterator[object]:
+def _nodes(node: object) -> Iterator[dict[str, Any]]:
     if isinstance(node, dict):
-        if "_target_" in node:
-            yield node["_target_"]
+        yield node
         node = list(node.values())
     if isinstance(node, list):
         for child in node:
-            yield from _targets(child)
+            yield from _nodes(child)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_sam2.errors import CheckpointError, NotDownloadedError
 from napari_sam2.models.architecture import build_architecture
-from napari_sam2.models.catalog import CATALOG, is_available, weights_path
+from napari_sam2.models.catalog import require_weights, weights_path
 from napari_sam2.models.checkpoint import load_into, read_checkpoint
 from napari_sam2.models.recognize import recognize
 
@@ -47,7 +46,7 @@ def build_model(spec: ModelSpec, device: str | torch.device = "cpu") -> nn.Modul
     """
     import torch
 
-    _require_weights(spec)
+    require_weights(spec)
     path = weights_path(spec)
     state = read_checkpoint(path)
     config = spec.config if spec.config is not None else recognize(state, path)
@@ -61,29 +60,3 @@ def build_model(spec: ModelSpec, device: str | torch.device = "cpu") -> nn.Modul
     if callable(fuse):
         fuse()
     return model.to(device)
-
-
-def _require_weights(spec: ModelSpec) -> None:
-    if is_available(spec):
-        return
-    path = weights_path(spec)
-    if spec.url is not None and not path.is_file():
-        msg = (
-            f"{spec.title} is not on this computer yet. Download it first: choose "
-            f"it in the widget, or run `napari-sam2 models download {spec.name}`."
-        )
-        raise NotDownloadedError(msg)
-    if spec.url is not None:
-        msg = (
-            f"{path} is not the file of {spec.title}: it should have {spec.size} "
-            "bytes. Download the model again, which replaces it."
-        )
-        raise CheckpointError(msg)
-    if spec is CATALOG["starter"]:
-        msg = (
-            f"The starter model is missing from the installation ({path}). Install "
-            "napari-sam2 again."
-        )
-        raise CheckpointError(msg)
-    msg = f"There is no checkpoint at {path} any more."
-    raise CheckpointError(msg)

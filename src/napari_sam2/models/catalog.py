@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from napari_sam2.errors import NotDownloadedError, UnknownModelError
+from napari_sam2.errors import (
+    CheckpointError,
+    NotDownloadedError,
+    UnknownModelError,
+)
 from napari_sam2.models.checksum import cached_sha256, text_sha256
 from napari_sam2.models.configs import config_file
 
@@ -28,6 +32,7 @@ __all__ = [
     "get_model",
     "is_available",
     "models_folder",
+    "require_weights",
     "weights_path",
 ]
 
@@ -85,20 +90,19 @@ class ModelSpec:
 
         Raises
         ------
-        NotDownloadedError
-            If the checksum is not known and the file cannot be read.
         CheckpointError
-            If the config does not exist.
+            If the config does not exist, or if the checksum is not known and the
+            file cannot be read.
         """
         if self.sha256 is not None:
             weights = self.sha256
         else:
-            path = weights_path(self)
+            require_weights(self)
             try:
-                weights = cached_sha256(path)
+                weights = cached_sha256(weights_path(self))
             except OSError as error:
                 msg = f"The weights of {self.title} cannot be read: {error}"
-                raise NotDownloadedError(msg) from error
+                raise CheckpointError(msg) from error
         config = "recognized"
         if self.config is not None:
             config = config_file(self.config).read_text(encoding="utf-8")
@@ -289,3 +293,37 @@ def is_available(spec: ModelSpec) -> bool:
     except OSError:
         return False
     return spec.size is None or spec.size == size
+
+
+def require_weights(spec: ModelSpec) -> None:
+    """Say what to do if the weights are not here.
+
+    Raises
+    ------
+    NotDownloadedError
+        If they have to be downloaded first.
+    CheckpointError
+        If the file is missing or incomplete, and no first download helps.
+    """
+    if is_available(spec):
+        return
+    path = weights_path(spec)
+    if spec.url is not None and not path.is_file():
+        msg = (
+            f"{spec.title} is not on this computer yet. Download it first: choose "
+            f"it in the widget, or run `napari-sam2 models download {spec.name}`."
+        )
+        raise NotDownloadedError(msg)
+    if spec.url is not None:
+        msg = (
+            f"{path} is not the file of {spec.title}: it should have {spec.size} "
+            "bytes. Download the model again, which replaces it."
+        )
+    elif spec is CATALOG["starter"]:
+        msg = (
+            f"The starter model is missing from the installation ({path}). Install "
+            "napari-sam2 again."
+        )
+    else:
+        msg = f"There is no checkpoint at {path} any more."
+    raise CheckpointError(msg)

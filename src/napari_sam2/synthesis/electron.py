@@ -112,7 +112,9 @@ def _mitochondria(
         where, distance, _ = patch
         turn = rng.uniform(0, np.pi)
         stripes = np.sin(
-            2 * np.pi / pitch
+            2
+            * np.pi
+            / pitch
             * (np.cos(turn) * rows[where] + np.sin(turn) * columns[where])
         )
         envelope = np.exp(-(((distance - 0.95) / 0.1) ** 2))

@@ -39,8 +39,11 @@ def pores(
     inside = labels > 0
     light = _surface(shape, rng)
     # The far wall of a pore shows as a lighter floor with a dark rim.
-    floor = 0.12 + 0.12 * np.clip(field - level, 0, 1) + 0.04 * smooth_noise(
-        shape, scale / 5, rng)
+    floor = (
+        0.12
+        + 0.12 * np.clip(field - level, 0, 1)
+        + 0.04 * smooth_noise(shape, scale / 5, rng)
+    )
     light = np.where(inside, floor, light)
     glow = blur(inside.astype(np.float32), 2.0) * ~inside  # edges charge up
     light = light + rng.uniform(0, 0.4) * glow
@@ -133,8 +136,11 @@ def _surface(shape: tuple[int, int], rng: np.random.Generator) -> Any:
     )
     if rng.random() < 0.4:
         lines = ndi.gaussian_filter(rng.standard_normal(shape), (0.6, 30))
-        lines = lines if rng.random() < 0.5 else ndi.gaussian_filter(
-            rng.standard_normal(shape), (30, 0.6))
+        lines = (
+            lines
+            if rng.random() < 0.5
+            else ndi.gaussian_filter(rng.standard_normal(shape), (30, 0.6))
+        )
         light += rng.uniform(0.02, 0.06) * lines / lines.std()
     return light.astype(np.float32)
 

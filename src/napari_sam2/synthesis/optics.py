@@ -23,9 +23,9 @@ def illumination(
     shape: tuple[int, int], strength: float, rng: np.random.Generator
 ) -> Any:
     """Uneven light: a field around 1 that varies slowly by up to `strength`."""
-    return 1 + strength * (
-        unit(smooth_noise(shape, max(shape) / 2, rng)) - 0.5
-    ).astype(np.float32)
+    return 1 + strength * (unit(smooth_noise(shape, max(shape) / 2, rng)) - 0.5).astype(
+        np.float32
+    )
 
 
 def camera(

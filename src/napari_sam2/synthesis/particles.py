@@ -59,8 +59,9 @@ def particles(
             continue
         where, distance, theta = patch
         if projected:
-            tone = ground - rng.uniform(0.25, 0.55) * (0.7 + 0.3 * np.sqrt(
-                np.clip(1 - distance**2, 0, 1)))
+            tone = ground - rng.uniform(0.25, 0.55) * (
+                0.7 + 0.3 * np.sqrt(np.clip(1 - distance**2, 0, 1))
+            )
         else:
             # Secondary electrons leave most easily where the surface falls away.
             tone = rng.uniform(0.3, 0.55) + rng.uniform(0.1, 0.35) * distance**6

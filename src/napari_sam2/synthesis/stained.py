@@ -48,9 +48,9 @@ def histology(
     """
     radius = rng.uniform(7, 20)
     fibres = np.abs(fractal_noise(shape, radius * 2.5, rng, octaves=5, roughness=0.7))
-    eosin = rng.uniform(0.2, 0.6) * (0.6 + 0.4 * unit(fibres) + 0.3 * unit(
-        fractal_noise(shape, radius * 8, rng)
-    ))
+    eosin = rng.uniform(0.2, 0.6) * (
+        0.6 + 0.4 * unit(fibres) + 0.3 * unit(fractal_noise(shape, radius * 8, rng))
+    )
     holes = fractal_noise(shape, radius * 6, rng, octaves=2) > rng.uniform(1.2, 2.6)
     haematoxylin = 0.1 * unit(fractal_noise(shape, radius * 3, rng))
 
@@ -83,9 +83,15 @@ def histology(
         haematoxylin[patch[0]] += visible * np.clip(amount, 0.1, 2)
     eosin[holes] *= 0.1
     haematoxylin[holes] *= 0.1
-    light = _transmit([(blur(haematoxylin, 0.8), _vary(HAEMATOXYLIN, rng)),
-                       (blur(eosin, 0.8), _vary(EOSIN, rng))])
-    light = blur(light, rng.uniform(0.4, 1.2)) * illumination(shape, 0.15, rng)[..., None]
+    light = _transmit(
+        [
+            (blur(haematoxylin, 0.8), _vary(HAEMATOXYLIN, rng)),
+            (blur(eosin, 0.8), _vary(EOSIN, rng)),
+        ]
+    )
+    light = (
+        blur(light, rng.uniform(0.4, 1.2)) * illumination(shape, 0.15, rng)[..., None]
+    )
     return eight_bit(light, rng.uniform(0.01, 0.03), rng, grain=0.6), labels
 
 
@@ -118,10 +124,19 @@ def smear(
     whites = rng.integers(1, 1 + max(2, len(points) // 12))
     for number, centre in enumerate(points, start=1):
         white = number <= whites
-        size = radius * np.exp(rng.normal(0, 0.08)) * (rng.uniform(1.2, 1.7) if white
-                                                       else 1)
-        patch = blob(shape, (float(centre[0]), float(centre[1])), size, rng,
-                     rng.uniform(1.0, 1.25), roughness=0.04)
+        size = (
+            radius
+            * np.exp(rng.normal(0, 0.08))
+            * (rng.uniform(1.2, 1.7) if white else 1)
+        )
+        patch = blob(
+            shape,
+            (float(centre[0]), float(centre[1])),
+            size,
+            rng,
+            rng.uniform(1.0, 1.25),
+            roughness=0.04,
+        )
         if patch is None:
             continue
         visible = stamp(labels, patch, number, keep=0.6)
@@ -132,8 +147,10 @@ def smear(
             plasma[where] += visible * 0.45 * (1 + 0.2 * texture[where])
             for _ in range(rng.integers(1, 5)):  # lobes
                 shift = rng.normal(0, 0.28 * size, 2)
-                lobe = np.hypot(rows[where] - centre[0] - shift[0],
-                                columns[where] - centre[1] - shift[1])
+                lobe = np.hypot(
+                    rows[where] - centre[0] - shift[0],
+                    columns[where] - centre[1] - shift[1],
+                )
                 inside = lobe < size * rng.uniform(0.35, 0.6)
                 nucleus[where] = np.maximum(nucleus[where], visible * inside)
         else:
@@ -145,5 +162,7 @@ def smear(
     violet = _vary(np.array([0.8, 1.1, 0.35], np.float32), rng)
     haze = 0.05 + 0.03 * unit(smooth_noise(shape, radius * 4, rng))
     light = _transmit([(red, pink), (plasma, lilac), (nucleus, violet), (haze, pink)])
-    light = blur(light, rng.uniform(0.6, 1.6)) * illumination(shape, 0.2, rng)[..., None]
+    light = (
+        blur(light, rng.uniform(0.6, 1.6)) * illumination(shape, 0.2, rng)[..., None]
+    )
     return eight_bit(light, rng.uniform(0.008, 0.025), rng, grain=0.6), labels

@@ -57,7 +57,10 @@ def recolour(
     if rng.random() < 0.2:  # as stored; inference on 8-bit images may do so
         low, high = 0.0, 255.0
     span = max(high - low, 8.0)
-    low, high = low - span * rng.uniform(-0.05, 0.1), high + span * rng.uniform(-0.2, 0.2)
+    low, high = (
+        low - span * rng.uniform(-0.05, 0.1),
+        high + span * rng.uniform(-0.2, 0.2),
+    )
     image = ((pixels - low) / (high - low)).clamp(0, 1)
     if rng.random() < 0.15:
         image = _blur(image, rng)
@@ -82,7 +85,9 @@ def _paint(image: Tensor, rng: np.random.Generator) -> Tensor:
             dark, bright = rng.uniform(0, 1, (2, 3, 1, 1)).astype(np.float32)
             # Colours that differ too little would hide the objects.
             bright = np.clip(bright + np.sign(bright.mean() - dark.mean()) * 0.4, 0, 1)
-            return torch.from_numpy(dark) * (1 - image) + torch.from_numpy(bright) * image
+            return (
+                torch.from_numpy(dark) * (1 - image) + torch.from_numpy(bright) * image
+            )
         return image
     if rng.random() < 0.2:
         return image.mean(0, keepdim=True).expand(3, -1, -1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass
@@ -26,7 +28,7 @@ class BatchConfig:
 
     size: int = 256
     images: int = 6
-    objects: int = 10
+    objects: int = 6
     weight: float = 1.0
 
 
@@ -52,33 +54,31 @@ class PhaseConfig:
     until: float = 1.0
     batches: list[BatchConfig] = field(default_factory=lambda: [BatchConfig()])
     whole_view: float = 0.5
-    rounds: list[float] = field(default_factory=lambda: [0.0, 0.75, 0.25])
+    rounds: list[float] = field(default_factory=lambda: [0.45, 0.45, 0.1])
     freeze_norm: bool = False
 
 
 def _schedule() -> list[PhaseConfig]:
-    window = BatchConfig(256, images=6, objects=10)
+    window = BatchConfig(256, images=6, objects=6)
+    large = BatchConfig(512, images=2, objects=8, weight=0.15)
+    view = BatchConfig(768, images=1, objects=16, weight=0.15)
     return [
-        PhaseConfig(until=0.55, batches=[window]),
+        PhaseConfig(until=0.6, batches=[window], rounds=[0.45, 0.45, 0.1]),
         PhaseConfig(
-            until=0.8,
-            batches=[
-                dataclasses.replace(window, weight=0.7),
-                BatchConfig(512, images=2, objects=16, weight=0.15),
-                BatchConfig(768, images=1, objects=32, weight=0.15),
-            ],
+            until=0.82,
+            batches=[dataclasses.replace(window, weight=0.7), large, view],
             whole_view=0.6,
-            rounds=[0.0, 0.6, 0.3, 0.1],
+            rounds=[0.2, 0.5, 0.3],
         ),
         PhaseConfig(
             until=1.0,
             batches=[
-                dataclasses.replace(window, weight=0.45),
-                BatchConfig(512, images=2, objects=16, weight=0.15),
-                BatchConfig(768, images=1, objects=32, weight=0.4),
+                dataclasses.replace(window, weight=0.5),
+                large,
+                dataclasses.replace(view, weight=0.35),
             ],
             whole_view=0.7,
-            rounds=[0.0, 0.5, 0.35, 0.15],
+            rounds=[0.2, 0.45, 0.25, 0.1],
             freeze_norm=True,
         ),
     ]
@@ -125,10 +125,10 @@ class TrainConfig:
     """
 
     schedule: list[PhaseConfig] = field(default_factory=_schedule)
-    learning_rate: float = 7e-4
+    learning_rate: float = 1e-3
     weight_decay: float = 0.02
     clip: float = 1.0
-    warmup: int = 200
+    warmup: int = 150
     final_rate: float = 0.03
     average: float = 0.998
     tie: float = 2.0

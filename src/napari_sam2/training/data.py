@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_sam2.evaluation.folder import find_pairs, read_array
 from napari_sam2.synthesis import KINDS, generate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-SUFFIXES = (".png", ".tif", ".tiff")
 PLANE_STEP = 4  # neighbouring planes of a stack are too alike to be worth keeping
 
 
@@ -47,7 +45,10 @@ class Sample:
 
     @classmethod
     def of(
-        cls, image: NDArray[np.generic], labels: NDArray[np.generic], sparse: bool = False
+        cls,
+        image: NDArray[np.generic],
+        labels: NDArray[np.generic],
+        sparse: bool = False,
     ) -> Sample:
         """Prepare one plane.
 
@@ -92,10 +93,9 @@ class Sample:
 def read_folder(
     folder: Path, licences: tuple[str, ...] = ("open",)
 ) -> dict[str, list[Sample]]:
-    """Read pairs `<data set>/<name>_image.*` and `<name>_labels.*`.
+    """Read the pairs of a folder, see `napari_sam2.evaluation.folder`.
 
-    With a MANIFEST.csv beside the data sets only its rows of the given licence
-    classes are read; without one, all pairs are.
+    With a manifest, only its rows of the given licence classes are read.
 
     Parameters
     ----------
@@ -112,53 +112,22 @@ def read_folder(
     Raises
     ------
     ValueError
-        If no pair is found.
+        If no object is found.
     """
     groups: dict[str, list[Sample]] = {}
-    for dataset, image_path, labels_path, sparse in _pairs(folder, licences):
-        image, labels = _read(image_path), _read(labels_path)
+    for pair in find_pairs(folder):
+        if pair.licence_class and pair.licence_class not in licences:
+            continue
+        image, labels = read_array(pair.image), read_array(pair.labels)
         stack = labels.ndim == 3
         planes = range(0, len(labels), PLANE_STEP) if stack else [...]
         for plane in planes:
-            sample = Sample.of(image[plane], labels[plane], sparse)
+            sample = Sample.of(image[plane], labels[plane], pair.is_sparse)
             if len(sample.boxes):
-                groups.setdefault(dataset, []).append(sample)
+                groups.setdefault(pair.dataset, []).append(sample)
     if not groups:
-        raise ValueError(f"no pairs *_image.* and *_labels.* with objects in {folder}")
+        raise ValueError(f"no objects with an accepted licence in {folder}")
     return groups
-
-
-def _pairs(
-    folder: Path, licences: tuple[str, ...]
-) -> Iterator[tuple[str, Path, Path, bool]]:
-    manifest = folder / "MANIFEST.csv"
-    if manifest.exists():
-        with manifest.open(newline="") as file:
-            for row in csv.DictReader(file):
-                if row["licence_class"] in licences:
-                    yield (
-                        row["dataset"],
-                        folder / row["file"],
-                        folder / row["labels_file"],
-                        "SPARSE" in row["annotation"],
-                    )
-        return
-    for image in sorted(folder.rglob("*_image.*")):
-        for suffix in SUFFIXES:
-            labels = image.with_name(image.stem[: -len("_image")] + "_labels" + suffix)
-            if image.suffix in SUFFIXES and labels.exists():
-                yield image.parent.name, image, labels, False
-
-
-def _read(path: Path) -> NDArray[np.generic]:
-    if path.suffix == ".png":
-        from skimage.io import imread
-
-        plane: NDArray[np.generic] = imread(path)
-        return plane
-    import tifffile
-
-    return np.asarray(tifffile.imread(path))
 
 
 class SyntheticScenes:
@@ -193,9 +162,7 @@ class SyntheticScenes:
         if held is None or held[0] != generation:
             own = np.random.default_rng([self.seed, slot, generation])
             shape = (int(own.integers(256, 640)), int(own.integers(256, 640)))
-            scene = generate(
-                KINDS[slot % len(KINDS)], shape, int(own.integers(2**31))
-            )
+            scene = generate(KINDS[slot % len(KINDS)], shape, int(own.integers(2**31)))
             held = (generation, Sample.of(scene.image, scene.labels))
             self._slots[slot] = held
         return held[1]

@@ -42,10 +42,8 @@ def export(run: Path, target: Path, attribution: str = ATTRIBUTION) -> int:
 
     state = checkpoint.load(run / "checkpoint.pt")
     weights = {
-        # Counters of batch normalisation are not used at inference.
         name: value.half().contiguous() if value.is_floating_point() else value
         for name, value in state["average"].items()
-        if not name.endswith("num_batches_tracked")
     }
     # Positions are the one thing that half precision would visibly move.
     exact = "sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"

@@ -125,8 +125,7 @@ def decode(
     source = act1(norm(up1(source) + features.medium))
     source = act2(up2(source) + features.fine)
     heads = [
-        head(read[:, 2 + k])
-        for k, head in enumerate(decoder.output_hypernetworks_mlps)
+        head(read[:, 2 + k]) for k, head in enumerate(decoder.output_hypernetworks_mlps)
     ]
     logits = (torch.stack(heads, 1) @ source.flatten(2)).unflatten(2, source.shape[2:])
     return logits.float(), decoder.iou_prediction_head(read[:, 1]).float()

@@ -112,8 +112,16 @@ def train_together(
     helpers = [
         context.Process(
             target=_train,
-            args=(folder, groups, config, budget, seed, resume,
-                  Peers(rank, board, barrier), None),
+            args=(
+                folder,
+                groups,
+                config,
+                budget,
+                seed,
+                resume,
+                Peers(rank, board, barrier),
+                None,
+            ),
             daemon=True,
         )
         for rank in range(1, config.processes)

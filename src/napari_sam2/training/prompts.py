@@ -108,8 +108,9 @@ def correction(
     error = (logits > 0) != truth
     # Where nothing is wrong, another click on the object confirms it.
     perfect = ~error.flatten(1).any(1)
-    error = torch.where(perfect[:, None, None, None], target >= target.amax((2, 3), True),
-                        error).float()
+    error = torch.where(
+        perfect[:, None, None, None], target >= target.amax((2, 3), True), error
+    ).float()
     depth, left = error.clone(), error
     for _ in range(10):
         left = -functional.max_pool2d(-left, 3, stride=1, padding=1)

@@ -32,15 +32,13 @@ def build(seed: int, tie: float, frequencies: Sequence[float]) -> SAM2Base:
     sam2.modeling.sam2_base.SAM2Base
         In training mode.
     """
-    from hydra.utils import instantiate
-    from omegaconf import OmegaConf
-
+    from napari_sam2.models.architecture import build_architecture
     from napari_sam2.training.export import CONFIG
 
     # The global generator is left as it was: a host program may depend on it.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model: SAM2Base = instantiate(OmegaConf.load(CONFIG).model, _recursive_=True)
+        model = build_architecture(CONFIG)
         spread_frequencies(model, *frequencies)
         tie_cross_attention(model, tie)
     _freeze_memory(model)
@@ -51,8 +49,11 @@ def build(seed: int, tie: float, frequencies: Sequence[float]) -> SAM2Base:
 def _freeze_memory(model: SAM2Base) -> None:
     """Leave out of training what an image does not pass through: the video part."""
     encoder, decoder = model.sam_prompt_encoder, model.sam_mask_decoder
-    trained = {id(p) for part in (model.image_encoder, encoder, decoder)
-               for p in part.parameters()} | {id(model.no_mem_embed)}
+    trained = {
+        id(p)
+        for part in (model.image_encoder, encoder, decoder)
+        for p in part.parameters()
+    } | {id(model.no_mem_embed)}
     for parameter in model.parameters():
         parameter.requires_grad_(id(parameter) in trained)
     for parameter in decoder.pred_obj_score_head.parameters():

@@ -117,17 +117,23 @@ def _group_loss(
             candidates = each[:, 1:].min(1)[0] + OTHERS * each[:, 1:].mean(1)
             # A box is not ambiguous: its mask is the single one, the candidates are
             # what SAM 2 falls back to when that is unstable.
-            total = total + each[:, 0].mean() + (0.5 if boxed else 1) * candidates.mean()
+            total = (
+                total + each[:, 0].mean() + (0.5 if boxed else 1) * candidates.mean()
+            )
             total = total + (predicted - actual).abs().mean()
             chosen = predicted[:, 1:].argmax(1) + 1
-            outcome.note("iou_box" if boxed else "iou_1", _pick(
-                actual, chosen * (not single)).mean())
+            outcome.note(
+                "iou_box" if boxed else "iou_1",
+                _pick(actual, chosen * (not single)).mean(),
+            )
         else:
             each = mask_loss(logits[:, :1], group.target, group.weight)
             total = total + each.mean()
             total = total + (predicted[:, 0] - actual[:, 0]).abs().mean()
-            outcome.note(f"iou_{turn + 1}" if not boxed else f"iou_box_{turn}",
-                         actual[:, 0].mean())
+            outcome.note(
+                f"iou_{turn + 1}" if not boxed else f"iou_box_{turn}",
+                actual[:, 0].mean(),
+            )
         if turn + 1 < rounds:
             shown = _pick(logits, chosen * (not single))[:, None].detach()
             clicks, signs = correction(shown, group.target, generator)

@@ -22,13 +22,14 @@ from napari_sam2.models.recognize import recognize
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam2.modeling.sam2_base import SAM2Base
     from torch import nn
 
     from tests.models.server import FileServer
 
 
 @pytest.fixture(scope="module")
-def tiny() -> nn.Module:
+def tiny() -> SAM2Base:
     """The official tiny architecture, with random weights."""
     torch.manual_seed(0)
     return build_architecture("sam2.1_hiera_t")

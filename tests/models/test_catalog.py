@@ -11,6 +11,7 @@ from napari_sam2.errors import CheckpointError, UnknownModelError
 from napari_sam2.models.catalog import (
     CATALOG,
     HOME_VARIABLE,
+    ModelSpec,
     get_model,
     is_available,
     models_folder,
@@ -42,7 +43,10 @@ def test_the_model_that_needs_no_download_comes_first() -> None:
 
 
 @pytest.mark.parametrize("spec", OFFICIAL, ids=lambda spec: spec.name)
-def test_official_models_can_be_downloaded_and_verified(spec) -> None:
+def test_official_models_can_be_downloaded_and_verified(spec: ModelSpec) -> None:
+    assert spec.url is not None
+    assert spec.size is not None
+    assert spec.sha256 is not None
     assert spec.url.startswith("https://")
     assert spec.url.endswith(".pt")
     assert spec.size > 150_000_000
@@ -55,11 +59,12 @@ def test_no_two_models_share_a_checksum() -> None:
     checksums = {spec.sha256 for spec in OFFICIAL}
     assert len(checksums) == len(OFFICIAL)
     # SAM 2.0 small, which a public list gives for 2.1 small.
-    assert not any(checksum.startswith("95949964") for checksum in checksums)
+    assert not any(str(checksum).startswith("95949964") for checksum in checksums)
 
 
 @pytest.mark.parametrize("spec", CATALOG.values(), ids=lambda spec: spec.name)
-def test_every_config_exists(spec) -> None:
+def test_every_config_exists(spec: ModelSpec) -> None:
+    assert spec.config is not None
     assert config_file(spec.config).is_file()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from torch import nn
+    from sam2.modeling.sam2_base import SAM2Base
 
 __all__ = ["build_architecture"]
 
@@ -40,7 +40,7 @@ _POSTPROCESSING = {
 
 def build_architecture(
     config: str | Path, *, apply_postprocessing: bool = True
-) -> nn.Module:
+) -> SAM2Base:
     """Build a model with random weights, as ``sam2.build_sam.build_sam2`` does.
 
     Parameters
@@ -84,7 +84,7 @@ def build_architecture(
     if not isinstance(model, sam2_base):
         msg = f"The config {path} does not describe a SAM 2 model."
         raise CheckpointError(msg)
-    return cast("nn.Module", model)
+    return model
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -11,14 +11,14 @@ from napari_sam2.models.recognize import recognize
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from sam2.modeling.sam2_base import SAM2Base
 
     from napari_sam2.models.catalog import ModelSpec
 
 __all__ = ["build_model"]
 
 
-def build_model(spec: ModelSpec, device: str | torch.device = "cpu") -> nn.Module:
+def build_model(spec: ModelSpec, device: str | torch.device = "cpu") -> SAM2Base:
     """Build a model and load its weights.
 
     The result behaves as that of ``sam2.build_sam.build_sam2`` with the same
@@ -56,7 +56,7 @@ def build_model(spec: ModelSpec, device: str | torch.device = "cpu") -> nn.Modul
         model = build_architecture(config)
     load_into(model, state, path, title=spec.title)
     model.eval()
-    fuse = getattr(model.get_submodule("image_encoder.trunk"), "fuse", None)
+    fuse = getattr(model.image_encoder.trunk, "fuse", None)
     if callable(fuse):
         fuse()
     return model.to(device)

@@ -1,0 +1,114 @@
+"""How long the window takes to answer, and how long it stands still.
+
+Everything is measured in the real window, at a canvas of 1000 x 800 pixels, with
+an image of 1024 x 1024, from mouse events that enter Qt at the window. Each scene
+runs in a process of its own:
+
+plugin
+    The tool with the starter model. From the mouse move to the mask being handed
+    to the preview, and to the end of the draw event that shows it; the mouse
+    rests before each move. Then the same while the mouse keeps moving. Then from
+    a click to the label being written.
+control
+    napari alone: the mouse moves, and its callback asks for a redraw.
+peers
+    The official predictor on the window's thread, then ``layer.data = mask``.
+encode
+    While the architecture of SAM 2.1 tiny, with random weights, encodes in the
+    plugin and the mouse moves: the longest time without a turn of the event loop.
+idle
+    The same without the plugin.
+
+Run with ``python -m benchmarks hover``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+from benchmarks.machine import describe
+from benchmarks.scenes import SCENES, WARM_UP, Samples
+from benchmarks.timing import Timing
+
+
+def main() -> None:
+    """Play the scenes, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks hover")
+    parser.add_argument("--moves", type=int, default=100, help="of the mouse")
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--scene", choices=SCENES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.scene is not None:
+        samples = SCENES[options.scene](options.moves)
+        print(json.dumps(samples))
+        return
+
+    from napari_sam2.demo.screen import virtual_screen
+
+    linux = sys.platform.startswith("linux")
+    with virtual_screen() if linux else nullcontext():
+        results = {name: _run(name, options.moves) for name in SCENES}
+    machine = describe()
+    _print(results, machine)
+    if options.json is not None:
+        text = json.dumps({"machine": machine, "seconds": results}, indent=2)
+        options.json.write_text(text + "\n")
+
+
+def _run(scene: str, moves: int) -> dict[str, list[float]]:
+    command = [sys.executable, "-m", "benchmarks.hover", "--scene", scene]
+    # No settings of the user's: a fresh napari each time.
+    environment = {**os.environ, "NAPARI_CONFIG": ""}
+    done = subprocess.run(
+        [*command, "--moves", str(moves)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    found: Samples = json.loads(done.stdout.splitlines()[-1])
+    repeated = {"handed", "drawn", "kept"}
+    return {
+        name: values[WARM_UP:] if name in repeated else values
+        for name, values in found.items()
+    }
+
+
+ROWS = (
+    ("mouse move → mask handed to the preview", "plugin", "handed"),
+    ("… while the mouse keeps moving", "plugin", "handed moving"),
+    ("mouse move → drawn", "plugin", "drawn"),
+    ("  napari alone: mouse move → drawn", "control", "drawn"),
+    ("  peers' way: mouse move → mask assigned", "peers", "handed"),
+    ("  peers' way: mouse move → drawn", "peers", "drawn"),
+    ("click → label written", "plugin", "kept"),
+    ("longest block while SAM 2.1 tiny encodes", "encode", "longest block"),
+    ("  napari alone: longest block", "idle", "longest block"),
+)
+
+
+def _print(results: dict[str, Samples], machine: dict[str, object]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    title = f"{machine['processor']}, {machine['cores']} cores"
+    table = Table("", "median ms", "95 % ms", "n", title=title)
+    for text, scene, name in ROWS:
+        timing = Timing(tuple(1e3 * value for value in results[scene][name]))
+        table.add_row(
+            text,
+            f"{timing.median:.1f}",
+            f"{timing.percentile(95):.1f}",
+            str(len(timing.samples)),
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

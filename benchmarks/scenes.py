@@ -1,0 +1,238 @@
+"""The scenes that are measured; each makes its own window, and closes it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["SCENES", "WARM_UP", "Samples"]
+
+Samples = dict[str, list[float]]
+"""Seconds, by what was timed."""
+
+WARM_UP = 5
+"""Gestures before those that count; they are among the samples."""
+
+_FRAME = 0.016  # seconds between the moves of a hand that does not rest
+
+
+def plugin(moves: int) -> Samples:
+    """The tool itself, with the starter."""
+    from benchmarks.stage import Stage, places
+    from napari_sam2.viewer.controller import controller_for
+    from napari_sam2.viewer.label_store import LayerLabels
+
+    stage = Stage(plugin=True)
+    controller = controller_for(stage.viewer)
+    session = controller.session
+    handed: list[tuple[float, tuple[float, float]]] = []
+    written: list[float] = []
+
+    def on_show(drawing: Any, _: object) -> None:
+        handed.append((time.perf_counter(), drawing.preview.prompts.points[-1][:2]))
+
+    _after(controller.display, "show", on_show)
+    _after(LayerLabels, "write", lambda *_: written.append(time.perf_counter()))
+    stage.until(lambda: session.status.phase.name == "READY")
+    samples: Samples = {"handed": [], "drawn": [], "handed moving": [], "kept": []}
+
+    for place in places(moves + WARM_UP):
+        stage.rest()
+        count = len(handed)
+        start = time.perf_counter()
+        stage.robot.move(*place)
+        stage.until(partial(_longer, handed, count))
+        samples["handed"].append(handed[count][0] - start)
+        samples["drawn"].append(stage.until_drawn(handed[count][0]) - start)
+
+    samples["handed moving"] = _stream(stage, handed, places(moves, seed=1))
+
+    for place in places(moves // 5 + WARM_UP, seed=2):
+        stage.robot.move(*place)
+        stage.rest(0.2)
+        count = len(written)
+        start = time.perf_counter()
+        stage.robot.click(*place)
+        stage.until(partial(_kept_or_not, written, count, session))
+        if len(written) > count:
+            samples["kept"].append(written[count] - start)
+    stage.close()
+    return samples
+
+
+def control(moves: int) -> Samples:
+    """Nothing but napari, redrawn at each move."""
+    from benchmarks.stage import Stage, places
+
+    stage = Stage(plugin=False)
+    handled: list[float] = []
+
+    def redraw(*_: object) -> None:
+        stage.canvas.update()
+        handled.append(time.perf_counter())
+
+    stage.viewer.mouse_move_callbacks.append(redraw)
+    return _answers(stage, handled, places(moves + WARM_UP))
+
+
+def peers(moves: int) -> Samples:
+    """The official predictor on the window's thread."""
+    # Before the window: torchvision loads Triton, whose LLVM crashes in a process
+    # that has that of Mesa's software renderer already.
+    from benchmarks.peers import Peer, starter_predictor
+
+    predictor = starter_predictor()
+
+    from benchmarks.stage import Stage, places
+
+    stage = Stage(plugin=False)
+    return _answers(stage, Peer(stage, predictor).handed, places(moves + WARM_UP))
+
+
+def encode(_: int) -> Samples:
+    """The event loop while a large model encodes."""
+    from benchmarks.stage import Stage
+    from napari_sam2.models.catalog import get_model
+    from napari_sam2.viewer.controller import controller_for
+
+    stage = Stage(plugin=True)
+    session = controller_for(stage.viewer).session
+    stage.until(lambda: session.status.phase.name == "READY")
+    phases: list[tuple[float, str]] = []
+    session.status_changed.connect(
+        lambda status: phases.append((time.perf_counter(), status.phase.name))
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = _random_tiny(Path(folder))
+        session.set_model(get_model(path, "sam2.1-tiny"))
+        ticks = _moving(stage, lambda: session.model == path.stem and _ready(phases))
+    start = next(moment for moment, phase in phases if phase == "ENCODING")
+    end = next(m for m, phase in phases if phase == "READY" and m > start)
+    stage.close()
+    return {
+        "encoding": [end - start],
+        "longest block": [ticks.longest(start, end) / 1e3],
+    }
+
+
+def idle(_: int) -> Samples:
+    """The event loop of napari alone, for as long as an encode takes."""
+    from benchmarks.stage import Stage
+
+    stage = Stage(plugin=False)
+    start = time.perf_counter()
+    end = start + 3.0
+    ticks = _moving(stage, lambda: time.perf_counter() > end)
+    stage.close()
+    return {"longest block": [ticks.longest(start, end) / 1e3]}
+
+
+SCENES: dict[str, Callable[[int], Samples]] = {
+    scene.__name__: scene for scene in (plugin, control, peers, encode, idle)
+}
+
+
+def _answers(
+    stage: Any, handed: list[float], targets: list[tuple[int, int]]
+) -> Samples:
+    samples: Samples = {"handed": [], "drawn": []}
+    for place in targets:
+        stage.rest()
+        count = len(handed)
+        start = time.perf_counter()
+        stage.robot.move(*place)
+        stage.until(partial(_longer, handed, count))
+        samples["handed"].append(handed[count] - start)
+        samples["drawn"].append(stage.until_drawn(handed[count]) - start)
+    stage.close()
+    return samples
+
+
+def _stream(
+    stage: Any,
+    handed: list[tuple[float, tuple[float, float]]],
+    targets: list[tuple[int, int]],
+) -> list[float]:
+    """Move on every 16 ms; how old is the place that each mask answers?"""
+    moved: dict[tuple[int, int], float] = {}
+    stage.rest(0.3)
+    first = len(handed)
+    for place in targets:
+        start = time.perf_counter()
+        moved[place] = start
+        stage.robot.move(*place)
+        stage.until(partial(_past, start + _FRAME))
+    stage.rest(0.3)
+    ages = []
+    for moment, (row, col) in handed[first:]:
+        place = min(moved, key=lambda p: abs(p[0] - row) + abs(p[1] - col))
+        ages.append(moment - moved[place])
+    return ages
+
+
+def _moving(stage: Any, finished: Callable[[], bool]) -> Any:
+    """Move the mouse every 50 ms, with a clock on the event loop."""
+    from qtpy.QtCore import QTimer
+
+    from benchmarks.stage import Ticks, places
+
+    ticks = Ticks()
+    targets = iter(places(10_000))
+    mover = QTimer()
+    mover.timeout.connect(lambda: stage.robot.move(*next(targets)))
+    mover.start(50)
+    stage.until(finished)
+    mover.stop()
+    ticks.stop()
+    return ticks
+
+
+def _after(owner: Any, name: str, note: Callable[..., None]) -> None:
+    """Take note when a method has returned."""
+    original = getattr(owner, name)
+
+    def noted(*args: Any) -> Any:
+        result = original(*args)
+        note(*args)
+        return result
+
+    setattr(owner, name, noted)
+
+
+def _longer(items: list[Any], count: int) -> bool:
+    return len(items) > count
+
+
+def _past(moment: float) -> bool:
+    return time.perf_counter() > moment
+
+
+def _kept_or_not(written: list[float], count: int, session: Any) -> bool:
+    """Whether a click was carried out; where nothing is found, nothing is kept."""
+    status = session.status.phase.name
+    return len(written) > count or (session.preview is None and status == "READY")
+
+
+def _ready(phases: list[tuple[float, str]]) -> bool:
+    names = [phase for _, phase in phases]
+    return "ENCODING" in names and names[-1] == "READY"
+
+
+def _random_tiny(folder: Path) -> Path:
+    import torch
+
+    from napari_sam2.models.architecture import build_architecture
+    from napari_sam2.models.catalog import CATALOG
+
+    torch.manual_seed(0)
+    config = CATALOG["sam2.1-tiny"].config
+    assert config is not None
+    path = folder / "random.pt"
+    torch.save({"model": build_architecture(config).state_dict()}, path)
+    return path

@@ -135,6 +135,40 @@ def test_cancelling_does_not_wait_for_a_silent_server(
     took = time.monotonic() - cancelled_at
     thread.join()
     assert took <= 0.2
+    if stall_after > 0:
+        # Nothing is left behind that waits for the server.
+        for left in threading.enumerate():
+            if left.name == "napari-sam2-download":
+                left.join(timeout=5)
+                assert not left.is_alive()
+
+
+def test_cancelling_does_not_wait_for_a_name_server(
+    spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        asked.set()
+        answer.wait()
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    class CancelWhenAsked:
+        @property
+        def cancelled(self) -> bool:
+            return asked.is_set()
+
+        def raise_if_cancelled(self) -> None:
+            if self.cancelled:
+                raise Cancelled
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(Cancelled):
+        download(
+            replace(spec, url="http://weights.example/weights.pt"),
+            cancel=CancelWhenAsked(),
+        )
+    answer.set()
 
 
 def test_cancelled_before_the_start_asks_nobody(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.segmenter import Segmenter
 
-__all__ = ["Controller", "controller_for"]
+__all__ = ["Controller", "controller_for", "existing_controller"]
 
 _TRANSFORMS = ("affine", "rotate", "scale", "shear", "translate", "units")
 _CONTROLLERS: weakref.WeakKeyDictionary[Any, Controller] = weakref.WeakKeyDictionary()
@@ -67,6 +67,11 @@ def controller_for(
         )
         _CONTROLLERS[viewer] = controller
     return controller
+
+
+def existing_controller(viewer: ViewerModel) -> Controller | None:
+    """Return the controller of a viewer; None if it has none."""
+    return _CONTROLLERS.get(getattr(viewer, "__wrapped__", viewer))
 
 
 class Controller:
@@ -107,7 +112,7 @@ class Controller:
             make_labels=self._new_store,
         )
         # A viewer that nobody closed takes its session with it.
-        self._finalizer = weakref.finalize(viewer, self.session.close)
+        self._finalizer = weakref.finalize(viewer, _abandon, self.session)
         self._finalizer.atexit = False
         self.choices = LayerChoices(viewer)
         self.display = display_for(viewer)
@@ -486,6 +491,15 @@ class Controller:
 
     def _toggle_overwrite(self) -> None:
         self.overwrite = not self.overwrite
+
+
+def _abandon(session: AnnotationSession) -> None:
+    """Close a session whose viewer is gone, and with it who listened."""
+    for name in ("status", "preview", "current", "objects", "history", "model"):
+        getattr(session, f"{name}_changed").disconnect()
+    session.notice.disconnect()
+    session.failed.disconnect()
+    session.close()
 
 
 def _why_not(viewer: ViewerModel, image: Image | None) -> str | None:

@@ -1,0 +1,186 @@
+"""Choosers of image, labels and model that follow what there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy, QWidget
+
+from napari_sam2.errors import ModelError
+from napari_sam2.models.catalog import CATALOG, is_available
+from napari_sam2.viewer.layers import labels_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_sam2.annotation.session import AnnotationSession
+    from napari_sam2.models.catalog import ModelSpec
+    from napari_sam2.viewer.choices import LayerChoices
+
+__all__ = ["ImageChooser", "LabelsChooser", "ModelChooser", "model_facts"]
+
+
+class _Chooser(QComboBox):
+    """A combo box that never asks for more width than there is."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        # A click on it must not take the keys away from the canvas.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMinimumContentsLength(6)
+        self.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def offer(self, entries: Sequence[tuple[str, Any]], chosen: int) -> None:
+        """Offer texts with their data, one of them chosen, in silence."""
+        now = [(self.itemText(i), self.itemData(i)) for i in range(self.count())]
+        with QSignalBlocker(self):
+            if now != list(entries):
+                self.clear()
+                for text, data in entries:
+                    self.addItem(text, data)
+            self.setCurrentIndex(chosen)
+        self.setToolTip(self.currentText())
+
+
+class ImageChooser(_Chooser):
+    """Which image is worked on."""
+
+    def __init__(self, choices: LayerChoices, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._choices = choices
+        self.activated.connect(self._on_activated)
+
+    def refresh(self) -> None:
+        """Offer the images that there are."""
+        images = self._choices.images
+        if not images:
+            self.offer([("No image", None)], 0)
+        else:
+            image = self._choices.image
+            chosen = next((i for i, one in enumerate(images) if one is image), -1)
+            # Positions, not layers: Qt must not keep a layer alive.
+            entries = [(one.name, number) for number, one in enumerate(images)]
+            self.offer(entries, chosen)
+        self.setEnabled(bool(images))
+
+    def _on_activated(self, number: int) -> None:
+        images = self._choices.images
+        if 0 <= number < len(images):
+            self._choices.image = images[number]
+
+
+class LabelsChooser(_Chooser):
+    """Which labels objects are kept in."""
+
+    def __init__(self, choices: LayerChoices, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._choices = choices
+        self.activated.connect(self._on_activated)
+
+    def refresh(self) -> None:
+        """Offer the labels that fit the image, and new ones."""
+        image = self._choices.image
+        if image is None:
+            self.offer([("No image", None)], 0)
+        else:
+            fitting = self._choices.fitting_labels
+            chosen = next(
+                (i for i, one in enumerate(fitting) if one is self._choices.labels),
+                len(fitting),
+            )
+            entries = [(one.name, number) for number, one in enumerate(fitting)]
+            entries.append((f"New: {labels_name(image)}", len(fitting)))
+            self.offer(entries, chosen)
+        self.setEnabled(image is not None)
+
+    def _on_activated(self, number: int) -> None:
+        fitting = self._choices.fitting_labels
+        self._choices.labels = fitting[number] if number < len(fitting) else None
+
+
+class ModelChooser(_Chooser):
+    """Which model computes."""
+
+    def __init__(
+        self, session: AnnotationSession, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._own: ModelSpec | None = None
+        self._wanted = session.model or "starter"
+        self.activated.connect(self._on_activated)
+        self.refresh()
+
+    @property
+    def spec(self) -> ModelSpec | None:
+        """The model that is chosen."""
+        return self._specs().get(self._wanted)
+
+    def refresh(self, model: str | None = None) -> None:
+        """Offer the catalogue; choose the model that computes."""
+        if model:
+            self._wanted = model
+        specs = self._specs()
+        entries: list[tuple[str, Any]] = [
+            (_title(spec), name) for name, spec in specs.items()
+        ]
+        entries.append(("Open a checkpoint…", None))
+        names = list(specs)
+        self.offer(entries, names.index(self._wanted) if self._wanted in names else -1)
+        if self.spec is not None:
+            self.setToolTip(model_facts(self.spec))
+
+    def _specs(self) -> dict[str, ModelSpec]:
+        own = {} if self._own is None else {self._own.name: self._own}
+        return {**CATALOG, **own}
+
+    def _on_activated(self, number: int) -> None:
+        name = self.itemData(number)
+        if name is None:
+            self._open()
+        else:
+            self._take(self._specs()[name])
+
+    def _open(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self,
+            "Open a SAM 2 checkpoint",
+            "",
+            "Checkpoints (*.pt *.pth *.safetensors)",
+        )
+        if path:
+            from napari_sam2.models.catalog import get_model
+
+            try:
+                self._own = get_model(path)
+            except ModelError as error:
+                self._session.failed.emit(error)
+            else:
+                self._take(self._own)
+        self.refresh()
+
+    def _take(self, spec: ModelSpec) -> None:
+        self._wanted = spec.name
+        self._session.set_model(spec)
+        self.refresh()
+
+
+def model_facts(spec: ModelSpec) -> str:
+    """Say in a few lines what a model is."""
+    facts = [spec.description]
+    if spec.size is not None:
+        where = "on this machine" if is_available(spec) else "downloaded when chosen"
+        facts.append(f"{spec.size / 1e6:.0f} MB, {where}")
+    if spec.license:
+        facts.append(f"License: {spec.license}")
+    return "\n".join(fact for fact in facts if fact)
+
+
+def _title(spec: ModelSpec) -> str:
+    if spec.size is None or is_available(spec):
+        return spec.title
+    return f"{spec.title} · {spec.size / 1e6:.0f} MB to download"

@@ -1,0 +1,288 @@
+"""The dock widget: for choosing, and for knowing where one is.
+
+The work happens on the canvas; everything here has a key.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtGui import QCursor
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sam2.viewer.choosers import (
+    ImageChooser,
+    LabelsChooser,
+    ModelChooser,
+    model_facts,
+)
+from napari_sam2.viewer.connections import Connections
+from napari_sam2.viewer.controller import controller_for
+from napari_sam2.viewer.hints import hint, object_line
+from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.status_area import StatusArea, line, say
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_sam2.annotation.status import Status
+
+__all__ = ["SegmentationWidget"]
+
+
+class SegmentationWidget(QWidget):
+    """Interactive segmentation with SAM 2.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        The viewer to work in. With an image in it, the tool starts on that.
+    """
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__()
+        self.controller = controller_for(napari_viewer)
+        self.session = self.controller.session
+        self._docked = False
+        self._connections = Connections()
+
+        choices = self.controller.choices
+        self.image = ImageChooser(choices)
+        self.labels = LabelsChooser(choices)
+        self.model = ModelChooser(self.session)
+        self.new_labels = _small("+", "Make new labels for this image")
+        self.about_model = _small("i", "")
+        self.status = StatusArea()
+        self.tool = self.status.tool
+        self.object = line("object")
+        self.swatch = QLabel()
+        self.swatch.setFixedSize(12, 12)
+        self.done = _button("Done")
+        self.drop = _button("Drop")
+        self.undo = _button("Undo")
+        self.redo = _button("Redo")
+        self.collect = _check(KEYMAP["collect"].title)
+        self.overwrite = _check(KEYMAP["overwrite"].title)
+        self.export = _button("Export…", "Save the labels as TIFF or PNG")
+        self.done.setObjectName("primary")
+        for name in ("done", "drop", "undo", "redo", "collect", "overwrite"):
+            getattr(self, name).setToolTip(KEYMAP[name].tooltip)
+        self.tool.setToolTip(KEYMAP["toggle"].tooltip)
+        self.tool.setAccessibleName(KEYMAP["toggle"].title)
+
+        self._lay_out()
+        self._connect()
+        self._on_theme()
+        self._on_choices()
+        self._on_modes()
+        self._on_session()
+        self.status.show_status(self.session.status)
+
+    def sizeHint(self) -> QSize:
+        """Return a comfortable size."""
+        return QSize(300, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the smallest size in which everything can be read."""
+        return QSize(260, super().minimumSizeHint().height())
+
+    def event(self, event: QEvent | None) -> bool:
+        """Let go of the viewer when napari takes the widget out of its dock."""
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            if self.parent() is not None:
+                self._docked = True
+            elif self._docked:
+                self.release()
+        return super().event(event)
+
+    def release(self) -> None:
+        """Leave nothing behind in the viewer but the labels."""
+        self._connections.close()
+        self.controller.close()
+
+    # ------------------------------------------------------------------- layout
+
+    def _lay_out(self) -> None:
+        choose = QGridLayout()
+        choose.setHorizontalSpacing(6)
+        choose.setVerticalSpacing(4)
+        rows: tuple[tuple[str, QWidget, QWidget | None], ...] = (
+            ("Image", self.image, None),
+            ("Labels", self.labels, self.new_labels),
+            ("Model", self.model, self.about_model),
+        )
+        for row, (name, chooser, extra) in enumerate(rows):
+            label = QLabel(name)
+            label.setBuddy(chooser)
+            choose.addWidget(label, row, 0)
+            choose.addWidget(chooser, row, 1, 1, 1 if extra else 2)
+            if extra is not None:
+                choose.addWidget(extra, row, 2)
+        choose.setColumnStretch(1, 1)
+
+        current = QHBoxLayout()
+        current.setSpacing(6)
+        current.addWidget(self.swatch)
+        current.addWidget(self.object, 1)
+
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        for button, stretch in (
+            (self.done, 2),
+            (self.drop, 1),
+            (self.undo, 1),
+            (self.redo, 1),
+        ):
+            buttons.addWidget(button, stretch)
+
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(8, 8, 8, 8)
+        whole.setSpacing(8)
+        whole.addLayout(choose)
+        whole.addWidget(self.status)
+        whole.addWidget(_rule())
+        whole.addLayout(current)
+        whole.addLayout(buttons)
+        whole.addWidget(self.collect)
+        whole.addWidget(self.overwrite)
+        whole.addWidget(_rule())
+        whole.addWidget(self.export)
+        whole.addStretch(1)
+
+    def _connect(self) -> None:
+        controller, session, add = (
+            self.controller,
+            self.session,
+            self._connections.add,
+        )
+        add(session.status_changed, self._on_status)
+        add(session.current_changed, self._on_session)
+        add(session.objects_changed, self._on_session)
+        add(session.history_changed, self._on_session)
+        add(session.model_changed, self._on_model)
+        add(session.notice, self.status.show_notice)
+        add(controller.choices.choices_changed, self._on_choices)
+        add(controller.modes_changed, self._on_modes)
+        viewer = controller.viewer
+        if viewer is not None:
+            add(viewer.events.theme, self._on_theme)
+            add(viewer.layers.selection.events.active, self._on_session)
+            add(viewer.events.help, self._on_session)
+
+        self.status.cancel.clicked.connect(session.cancel)
+        self.new_labels.clicked.connect(controller.new_labels)
+        self.about_model.clicked.connect(self._tell_about_model)
+        self.tool.toggled.connect(partial(setattr, controller, "active"))
+        self.collect.toggled.connect(partial(setattr, controller, "collect"))
+        self.overwrite.toggled.connect(partial(setattr, controller, "overwrite"))
+        for name in ("done", "drop", "undo", "redo"):
+            getattr(self, name).clicked.connect(controller.actions[name])
+        self.export.clicked.connect(self._export)
+
+    # ---------------------------------------------------------------- following
+
+    def _on_status(self, status: Status) -> None:
+        self.status.show_status(status)
+        self.status.show_hint(hint(self.controller))
+
+    def _on_model(self, name: str) -> None:
+        self.model.refresh(name)
+        self._on_session()
+
+    def _on_choices(self) -> None:
+        self.image.refresh()
+        self.labels.refresh()
+        self.new_labels.setEnabled(self.controller.choices.image is not None)
+        self.export.setEnabled(self.controller.choices.labels is not None)
+
+    def _on_modes(self) -> None:
+        controller = self.controller
+        self.tool.setChecked(controller.active)
+        self.collect.setChecked(controller.collect)
+        self.overwrite.setChecked(controller.overwrite)
+        self._on_session()
+
+    def _on_session(self) -> None:
+        session = self.session
+        current = session.current
+        say(self.object, object_line(self.controller))
+        color = "transparent"
+        if current is not None:
+            red, green, blue = (self.controller.color_of(current.label) * 255)[:3]
+            color = f"rgb({red:.0f}, {green:.0f}, {blue:.0f})"
+        self.swatch.setStyleSheet(f"background-color: {color}; border-radius: 2px;")
+        self.done.setEnabled(session.active and current is not None)
+        self.drop.setEnabled(session.active and current is not None)
+        self.undo.setEnabled(session.can_undo)
+        self.redo.setEnabled(session.can_redo)
+        self.status.show_hint(hint(self.controller))
+
+    def _on_theme(self) -> None:
+        viewer = self.controller.viewer
+        if viewer is None:
+            return
+        theme = get_theme(viewer.theme)
+        self.status.set_theme(theme)
+        accent, quiet = theme.current.as_rgb(), theme.foreground.as_rgb()
+        self.setStyleSheet(
+            f"QPushButton#primary:enabled {{ background-color: {accent}; }}"
+            f"QFrame#rule {{ background-color: {quiet}; border: 0; }}"
+            f"QProgressBar::chunk {{ background-color: {accent}; }}"
+        )
+
+    # ------------------------------------------------------------------ actions
+
+    def _tell_about_model(self) -> None:
+        spec = self.model.spec
+        if spec is not None:
+            QToolTip.showText(QCursor.pos(), model_facts(spec), self.about_model)
+
+    def _export(self) -> None:
+        from napari_sam2.viewer.export import export_labels
+
+        viewer, labels = self.controller.viewer, self.controller.choices.labels
+        if viewer is not None and labels is not None:
+            export_labels(viewer, labels)
+
+
+def _button(text: str, tip: str = "") -> QPushButton:
+    button = QPushButton(text)
+    # By the keyboard, yes; but a click leaves the keys with the canvas.
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    button.setMinimumWidth(1)
+    button.setToolTip(tip)
+    return button
+
+
+def _small(text: str, tip: str) -> QPushButton:
+    button = _button(text, tip)
+    button.setFixedWidth(28)
+    return button
+
+
+def _check(text: str) -> QCheckBox:
+    check = QCheckBox(text)
+    check.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return check
+
+
+def _rule() -> QFrame:
+    rule = QFrame()
+    rule.setObjectName("rule")
+    rule.setFixedHeight(1)
+    return rule

@@ -16,6 +16,7 @@ import typer
 
 from napari_sam2 import __version__
 from napari_sam2.errors import Cancelled, ImageError, NapariSam2Error, PromptError
+from napari_sam2.evaluation.command import evaluate
 from napari_sam2.training.command import train
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 models = typer.Typer(help="List and download models.", no_args_is_help=True)
 app.add_typer(models, name="models")
+app.command()(evaluate)
 app.command()(train)
 
 _INTERRUPTED = 130  # what a shell reports of a program that Ctrl+C has ended

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HEAVY = {"torch", "sam2", "napari", "qtpy", "skimage", "scipy", "numpy"}
+HEAVY = {"torch", "sam2", "napari", "qtpy", "skimage", "scipy"}
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -57,7 +57,7 @@ class Robot:
     def position(self, row: float, col: float) -> QPoint:
         """Return where a place of the layer is, in pixels of the window."""
         y, x = self._layer.data_to_world((row, col))[-2:]
-        camera = self._viewer.camera
+        camera = self._viewer.scene.camera
         size = self._canvas.size()
         across = (x - camera.center[-1]) * camera.zoom + size.width() / 2
         down = (y - camera.center[-2]) * camera.zoom + size.height() / 2

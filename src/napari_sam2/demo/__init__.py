@@ -54,6 +54,7 @@ def _driven() -> int:
 
     It has to end before the virtual screen does: Qt does not survive its screen.
     """
+    import os
     import subprocess
     import sys
     from contextlib import nullcontext
@@ -67,7 +68,9 @@ def _driven() -> int:
     try:
         with virtual_screen() if linux else nullcontext():
             command = [sys.executable, "-m", "napari_sam2.demo", str(started)]
-            return subprocess.run(command, check=False).returncode
+            # The user's settings of napari are neither followed nor changed.
+            environment = {**os.environ, "NAPARI_CONFIG": ""}
+            return subprocess.run(command, check=False, env=environment).returncode
     except ScreenError as error:
         print(error, file=sys.stderr)
         return 1

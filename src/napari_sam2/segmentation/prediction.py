@@ -17,6 +17,9 @@ __all__ = ["Prediction"]
 
 _NOWHERE: BBox = (0, 0, 0, 0)
 
+# Pixels that are interpolated at a time: as many as a core's cache holds.
+_BAND = 1 << 16
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -79,7 +82,7 @@ class Prediction:
         cols = _pixels_near(np.any(above, axis=0), self.view.width)
         if rows is None or cols is None:
             return _NOWHERE, np.zeros((0, 0), dtype=bool)
-        crop = _upsampled(self.logits, rows, cols, self.view) > self.threshold
+        crop = _above(self.logits, rows, cols, self.view, self.threshold)
         return _tightened(crop, rows.start, cols.start, self.view)
 
 
@@ -98,18 +101,35 @@ def _pixels_near(above: npt.NDArray[np.bool_], length: int) -> range | None:
     return range(max(first, 0), min(last + 1, length))
 
 
-def _upsampled(
-    logits: npt.NDArray[np.float32], rows: range, cols: range, view: View
-) -> npt.NDArray[np.float32]:
-    """Interpolate a part of the logits as ``torch`` does the whole.
+def _above(
+    logits: npt.NDArray[np.float32],
+    rows: range,
+    cols: range,
+    view: View,
+    threshold: float,
+) -> npt.NDArray[np.bool_]:
+    """Interpolate a part of the logits as ``torch`` does the whole, and threshold.
 
     The same arithmetic as ``interpolate(mode="bilinear", align_corners=False)``
-    with which the official predictor scales its masks up.
+    with which the official predictor scales its masks up: along the columns
+    first. Only a band of rows is held in floats at a time.
     """
-    low, high, weight = _taps(rows, logits.shape[0], view.height)
-    tall = logits[low] * (1 - weight)[:, None] + logits[high] * weight[:, None]
     low, high, weight = _taps(cols, logits.shape[1], view.width)
-    return np.asarray(tall[:, low] * (1 - weight) + tall[:, high] * weight)
+    wide = logits[:, low] * (1 - weight)
+    wide += logits[:, high] * weight
+    low, high, weight = _taps(rows, logits.shape[0], view.height)
+    weight = weight[:, np.newaxis]
+    above = np.empty((len(rows), len(cols)), dtype=bool)
+    step = max(1, _BAND // len(cols))
+    for start in range(0, len(rows), step):
+        band = slice(start, start + step)
+        values = wide[low[band]]
+        values *= 1 - weight[band]
+        below = wide[high[band]]
+        below *= weight[band]
+        values += below
+        np.greater(values, threshold, out=above[band])
+    return above
 
 
 def _taps(

@@ -1,0 +1,1 @@
+"""What the package costs: every claim as a ratio, both sides timed in one run."""

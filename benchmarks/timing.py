@@ -1,0 +1,69 @@
+"""Fair comparisons of how long things take."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Timing", "compare", "measured"]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long something took, each time, in milliseconds."""
+
+    samples: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Median, in milliseconds."""
+        return statistics.median(self.samples)
+
+    def percentile(self, percent: float) -> float:
+        """Return the nearest-rank percentile, in milliseconds."""
+        rank = round(percent / 100 * (len(self.samples) - 1))
+        return sorted(self.samples)[rank]
+
+    def __str__(self) -> str:
+        return (
+            f"median {self.median:.1f} ms, 95th percentile {self.percentile(95):.1f} "
+            f"ms, n = {len(self.samples)}"
+        )
+
+
+def measured(action: Callable[[], object]) -> float:
+    """Run once and return the wall-clock time, in milliseconds."""
+    start = time.perf_counter()
+    action()
+    return (time.perf_counter() - start) * 1e3
+
+
+def compare(
+    actions: Mapping[str, Callable[[], object]], *, repeats: int = 9, warm_up: int = 1
+) -> dict[str, Timing]:
+    """Time several actions against each other.
+
+    They take turns, so that whatever else the machine does in the meantime
+    falls on all of them alike.
+
+    Parameters
+    ----------
+    actions : mapping of str to callable
+        What to time. Each must have finished its work when it returns.
+    repeats : int
+        Turns that count.
+    warm_up : int
+        Turns before them that do not.
+    """
+    samples: dict[str, list[float]] = {name: [] for name in actions}
+    for turn in range(warm_up + repeats):
+        for name, action in actions.items():
+            took = measured(action)
+            if turn >= warm_up:
+                samples[name].append(took)
+    return {name: Timing(tuple(taken)) for name, taken in samples.items()}

@@ -25,18 +25,31 @@ def run(*, headless: bool = False) -> int:
     """
     import sys
 
-    from napari_sam2.demo.screen import has_screen, missing_packages
+    from napari_sam2.demo.screen import has_screen
 
     virtual = headless or not has_screen()
-    missing = missing_packages(virtual=virtual)
-    if missing:
-        print(
-            "Windows need system libraries that are missing here. On Debian or "
-            f"Ubuntu: apt-get install {' '.join(missing)}",
-            file=sys.stderr,
-        )
+    problem = _problem(virtual=virtual)
+    if problem is not None:
+        print(problem, file=sys.stderr)
         return 1
     return _driven() if virtual else _by_hand()
+
+
+def _problem(*, virtual: bool) -> str | None:
+    """Say in one line why there can be no window."""
+    from importlib.util import find_spec
+
+    from napari_sam2.demo.screen import missing_packages
+
+    if not any(map(find_spec, ("PyQt6", "PySide6", "PyQt5", "PySide2"))):
+        return "napari has no Qt here: pip install 'napari-sam2[all]'"
+    missing = missing_packages(virtual=virtual)
+    if missing:
+        return (
+            "Windows need system libraries that are missing here. On Debian or "
+            f"Ubuntu: apt-get install {' '.join(missing)}"
+        )
+    return None
 
 
 def _by_hand() -> int:

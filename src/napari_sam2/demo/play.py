@@ -73,7 +73,7 @@ class Play:
         viewer.window.resize(1500, 950)
         shape = " × ".join(map(str, image.data.shape[:2]))  # noqa: RUF001
         self._tell(f"napari is open on “{image.name}” ({shape}), SAM 2 is docked")
-        targets = choose(self.truth, OBJECTS)
+        *targets, last = choose(self.truth, OBJECTS + 1)
         self.robot = Robot(viewer, image)
         self.robot.wait(
             lambda: self.session.status.phase.name == "READY", "The model gets ready"
@@ -81,6 +81,7 @@ class Play:
         self._tell(f"the tool says: {self.session.status.text}")
 
         outcomes = [self._object(target) for target in targets]
+        self._hover(last, Outcome(last))  # for the screenshot
         self._save()
         return self._summary(outcomes)
 
@@ -101,14 +102,7 @@ class Play:
     def _point(self, target: Target, outcome: Outcome) -> int:
         """Hover and click; returns the id of the new object."""
         place = target.place
-        outcome.preview_seconds = self.robot.timed(
-            lambda: self.robot.move(*place),
-            lambda: self._previewed(place),
-            "The preview follows the mouse",
-        )
-        if self._first_mask is None:
-            self._first_mask = time.time() - self._since
-            self._tell(f"first mask, {self._first_mask:.1f} s after the start")
+        self._hover(target, outcome)
         previewed = self.session.preview.prediction.mask
         label = int(self.session.preview.label)
         outcome.click_seconds = self.robot.timed(
@@ -125,6 +119,16 @@ class Play:
             f"(as previewed: {same:.2f})"
         )
         return label
+
+    def _hover(self, target: Target, outcome: Outcome) -> None:
+        outcome.preview_seconds = self.robot.timed(
+            lambda: self.robot.move(*target.place),
+            lambda: self._previewed(target.place),
+            "The preview follows the mouse",
+        )
+        if self._first_mask is None:
+            self._first_mask = time.time() - self._since
+            self._tell(f"first mask, {self._first_mask:.1f} s after the start")
 
     def _correct(self, target: Target, label: int, outcome: Outcome) -> None:
         truth = self.truth == target.label

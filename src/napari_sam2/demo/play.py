@@ -188,7 +188,8 @@ class Play:
         return iou(self.labels == label, self.truth == target.label)
 
     def _tell(self, text: str) -> None:
-        self._console.print(f"[dim]{time.time() - self._since:6.1f} s[/dim]  {text}")
+        seconds = time.time() - self._since
+        self._console.print(f"[dim]{seconds:6.1f} s[/dim]  {text}", soft_wrap=True)
 
     # -------------------------------------------------------------------- the end
 

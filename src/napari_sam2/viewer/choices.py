@@ -41,6 +41,9 @@ class LayerChoices:
     labels_changed = Signal()
     """Other labels, or none yet."""
 
+    labels_data_changed = Signal()
+    """The same labels, with other pixels."""
+
     choices_changed = Signal()
     """Something was added, removed, renamed or moved."""
 
@@ -140,6 +143,10 @@ class LayerChoices:
         self.image_data_changed.emit()
         self._check_labels()
 
+    def _on_labels_data(self) -> None:
+        self.labels_data_changed.emit()
+        self._check_labels()
+
     def _check_labels(self) -> None:
         """Labels or image have new data: do they fit each other still?"""
         image, labels = self._image, self._labels
@@ -168,7 +175,7 @@ class LayerChoices:
         self._of_labels.close()
         self._labels = labels
         if labels is not None:
-            self._of_labels.add(labels.events.data, self._check_labels)
+            self._of_labels.add(labels.events.data, self._on_labels_data)
         self.labels_changed.emit()
         self.choices_changed.emit()
 

@@ -304,6 +304,7 @@ class Controller:
         add(self.choices.image_changed, self._on_image)
         add(self.choices.image_data_changed, self._on_image_data)
         add(self.choices.labels_changed, self._on_labels)
+        add(self.choices.labels_data_changed, self._on_labels_data)
         add(viewer.layers.events.removed, self._on_removed)
         add(viewer.layers.selection.events.active, self._on_active_layer)
         for name in ("point", "current_step", "order", "ndisplay", "ndim", "units"):
@@ -351,6 +352,16 @@ class Controller:
     def _on_labels(self) -> None:
         labels = self.choices.labels
         self.session.set_labels(None if labels is None else self._store_of(labels))
+
+    def _on_labels_data(self) -> None:
+        labels = self.choices.labels
+        store = None if labels is None else self._stores.get(labels)
+        if labels is not None and store is not None and not store.writing:
+            # Somebody put other pixels in: what was kept in the old ones, and
+            # which ids were free, says nothing of these.
+            store.close()
+            del self._stores[labels]
+            self._on_labels()
 
     def _on_removed(self, event: Any) -> None:
         store = self._stores.pop(event.value, None)

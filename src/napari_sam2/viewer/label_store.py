@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,7 +82,10 @@ class LayerLabels:
         try:
             self._grow(layer, int(ids.max()))
             ids = ids.astype(layer.data.dtype)
-            layer.data_setitem(indices, ids)
+            # The data are set first and drawn then: a layer that was hidden all
+            # along has nothing to be drawn on, and fails at that.
+            with suppress(IndexError, ValueError):
+                layer.data_setitem(indices, ids)
             if not np.array_equal(layer.data[indices], ids):
                 # napari converts to the type of the slice it shows, which a
                 # hidden layer keeps from before it grew.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_sam2.errors import ImageError
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def annotate(
     Raises
     ------
     ImageError
-        If there is no such image.
+        If there is no such image, or it is empty.
     UnknownModelError
         If there is no such model.
 
@@ -100,6 +102,8 @@ def _image_layer(
             viewer.add_layer(image)
         return image
     if not isinstance(image, str):
+        if np.size(image) == 0:
+            raise ImageError("The image is empty: give one that has pixels.")
         return viewer.add_image(image, name="image")
     names = [one.name for one in viewer.layers if isinstance(one, ImageLayer)]
     if image not in names:

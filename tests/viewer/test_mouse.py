@@ -1,0 +1,176 @@
+"""Clicks, drags and double clicks, told apart without a window."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from napari.utils.interactions import (
+    mouse_double_click_callbacks,
+    mouse_move_callbacks,
+    mouse_press_callbacks,
+    mouse_release_callbacks,
+)
+
+from napari_sam2.annotation.objects import Pointing
+from napari_sam2.viewer.mouse import MouseGestures, click_means, hover_means, press
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+class Target:
+    """Writes down what reaches it."""
+
+    def __init__(self) -> None:
+        self.can_point = True
+        self.told: list[Any] = []
+
+    def hover(self, position: Any, pointing: Pointing) -> None:
+        self.told.append(("hover", tuple(position), pointing))
+
+    def click(self, position: Any, pointing: Pointing) -> None:
+        self.told.append(("click", tuple(position), pointing))
+
+    def leave(self) -> None:
+        self.told.append("leave")
+
+    def released(self) -> None:
+        self.told.append("released")
+
+
+def event(kind: str, pos: tuple[float, float] = (50, 50), **more: Any) -> Any:
+    fields = {"button": 1, "modifiers": (), "is_dragging": False, **more}
+    position = (pos[1] / 10, pos[0] / 10)
+    return SimpleNamespace(type=kind, pos=pos, position=position, **fields)
+
+
+@pytest.mark.parametrize(
+    ("button", "modifiers", "meaning"),
+    [
+        (1, (), Pointing.NEW),
+        (1, ("Shift",), Pointing.ADD),
+        (1, ("Alt",), Pointing.REMOVE),
+        (2, (), Pointing.REMOVE),
+        (2, ("Shift",), Pointing.REMOVE),
+        (1, ("Control",), None),
+        (3, (), None),
+    ],
+)
+def test_what_a_click_means(
+    button: int, modifiers: tuple[str, ...], meaning: Pointing | None
+) -> None:
+    assert click_means(button, modifiers) is meaning
+
+
+def test_the_preview_shows_what_a_click_would_do() -> None:
+    for modifiers in ((), ("Shift",), ("Alt",)):
+        assert hover_means(modifiers) is click_means(1, modifiers)
+
+
+@pytest.mark.parametrize(
+    ("path", "clicks"),
+    [
+        ([], True),
+        ([(52, 51)], True),  # a shaky hand
+        ([(52, 51), (50, 50)], True),
+        ([(70, 50)], False),
+        ([(70, 50), (50, 50)], False),  # out and back is a drag still
+    ],
+)
+def test_a_click_is_told_from_a_drag(
+    path: list[tuple[float, float]], clicks: bool
+) -> None:
+    clicked: list[Any] = []
+    moving = event("mouse_press")
+    following = press(moving, lambda *told: clicked.append(told))
+    next(following)
+    for place in path:
+        moving.type, moving.pos = "mouse_move", place
+        next(following)
+    moving.type = "mouse_release"
+    with pytest.raises(StopIteration):
+        next(following)
+    assert clicked == ([((5.0, 5.0), Pointing.NEW)] if clicks else [])
+
+
+@pytest.fixture
+def target() -> Target:
+    return Target()
+
+
+@pytest.fixture
+def gestures(viewer: ViewerModel, target: Target) -> MouseGestures:
+    gestures = MouseGestures(viewer, target)
+    gestures.start()
+    return gestures
+
+
+def send(viewer: ViewerModel, happening: Any) -> None:
+    """Hand an event to napari's own machinery."""
+    from napari.utils._proxies import ReadOnlyWrapper
+
+    wrapped = ReadOnlyWrapper(happening, exceptions=("handled",))
+    {
+        "mouse_press": mouse_press_callbacks,
+        "mouse_move": mouse_move_callbacks,
+        "mouse_release": mouse_release_callbacks,
+        "mouse_double_click": mouse_double_click_callbacks,
+    }[happening.type](viewer, wrapped)
+
+
+def test_a_double_click_is_a_second_click_and_does_not_zoom(
+    viewer: ViewerModel, target: Target, gestures: MouseGestures
+) -> None:
+    zoom = viewer.scene.camera.zoom
+    for kind in ("mouse_press", "mouse_release", "mouse_double_click", "mouse_release"):
+        send(viewer, event(kind))
+    clicks = [told for told in target.told if told[0] == "click"]
+    assert clicks == [("click", (5.0, 5.0), Pointing.NEW)] * 2
+    assert viewer.scene.camera.zoom == zoom
+
+
+def test_while_somebody_else_has_the_mouse_nothing_is_pointed_at(
+    viewer: ViewerModel, target: Target, gestures: MouseGestures
+) -> None:
+    target.can_point = False
+    zoom = viewer.scene.camera.zoom
+    for kind in ("mouse_move", "mouse_press", "mouse_release"):
+        send(viewer, event(kind))
+    assert target.told == ["leave", "released"]
+    send(viewer, event("mouse_double_click"))
+    assert viewer.scene.camera.zoom == 2 * zoom
+
+
+def test_a_key_looks_anew_at_the_place_of_the_mouse(
+    viewer: ViewerModel, target: Target, gestures: MouseGestures
+) -> None:
+    gestures.point_again(Pointing.ADD)
+    assert target.told == []
+    send(viewer, event("mouse_move"))
+    gestures.point_again(Pointing.ADD)
+    assert target.told[-1] == ("hover", (5.0, 5.0), Pointing.ADD)
+    gestures.forget()
+    gestures.point_again(Pointing.NEW)
+    assert target.told[-1] == ("hover", (5.0, 5.0), Pointing.ADD)
+
+
+def test_the_mouse_is_left_as_it_was(viewer: ViewerModel, target: Target) -> None:
+    def callbacks() -> list[list[Any]]:
+        return [
+            list(viewer.mouse_move_callbacks),
+            list(viewer.mouse_drag_callbacks),
+            list(viewer.mouse_double_click_callbacks),
+        ]
+
+    viewer.mouse_double_click_callbacks.append(print)
+    before = callbacks()
+    gestures = MouseGestures(viewer, target)
+    for _ in range(2):
+        gestures.start()
+        gestures.start()
+        assert callbacks() != before
+        gestures.stop()
+        gestures.stop()
+        assert callbacks() == before

@@ -86,7 +86,9 @@ def to_rgb(
         If the image cannot be segmented, if it has no finite value, or if the
         limits are not two finite numbers in ascending order.
     """
-    array = checked(image)[..., :3]
+    array = checked(image)
+    if array.ndim == 3:
+        array = array[..., :3]
     if limits is None:
         if array.ndim == 3 and array.dtype == np.uint8:
             return array
@@ -158,8 +160,14 @@ def _stretched(
         looked_up: npt.NDArray[np.uint8] = np.take(table, indices)
         return looked_up
     pixels = np.empty(array.shape, dtype=np.uint8)
-    small = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-    real = np.float32 if small else np.float64
+    # Single precision for what is no more precise, if the limits fit into it.
+    single = (
+        array.dtype.kind == "f"
+        and array.dtype.itemsize <= 4
+        and high - low > 1e-30
+        and max(abs(low), abs(high)) < 1e30
+    )
+    real = np.float32 if single else np.float64
     step = max(1, _CHUNK // max(1, array[0].size))
     for start in range(0, len(array), step):
         rows = slice(start, start + step)
@@ -176,6 +184,6 @@ def _mapped(
     values = np.clip(values, low, high)
     if not math.isfinite(high - low):
         values, low, high = values / 4, low / 4, high / 4
-    shares = (values - low) * (1 / (high - low))
+    shares = (values - low) / (high - low)
     np.nan_to_num(shares, copy=False, nan=0.0)
     return np.rint(shares * 255).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,35 @@ def test_labels_grow_when_the_ids_run_out(
     session.click(*A)
     assert session.labels.dtype == np.uint32
     assert ids_at(session, A, (60, 60)) == [65536, 65535]
+
+
+def test_labels_that_are_gone_leave_nothing_in_memory(
+    session: AnnotationSession, image: np.ndarray
+) -> None:
+    session.click(*A)
+    session.wait()
+    gone = weakref.ref(session.store)
+    session.forget_labels(session.store)
+    assert session.store is None
+    assert not session.can_undo
+    assert gone() is None
+
+
+def test_each_labels_array_has_a_history_of_its_own(
+    session: AnnotationSession, image: np.ndarray
+) -> None:
+    first, second = session.store, ArrayLabels(image.shape)
+    session.click(*A)
+    session.wait()
+    session.set_labels(second)
+    session.click(*B)
+    session.undo()
+    assert not session.labels.any()
+    assert not session.can_undo
+    session.set_labels(first)
+    assert ids_at(session, A) == [1]
+    session.undo()
+    assert not session.labels.any()
 
 
 # ------------------------------------------------------------------------ strokes

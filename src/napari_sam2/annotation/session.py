@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 
@@ -100,7 +99,7 @@ class AnnotationSession:
         )
         self._make_labels = make_labels or (lambda p: ArrayLabels(p.array_shape))
         self._ledger: Ledger | None = None
-        self._ledgers: WeakKeyDictionary[Any, Ledger] = WeakKeyDictionary()
+        self._ledgers: dict[LabelStore, Ledger] = {}
         self._active = True
         self._unavailable: str | None = None
         self._collect = False
@@ -239,6 +238,12 @@ class AnnotationSession:
             self._ledger.store.edited.disconnect(self._on_edited)
         self._ledger = None if store is None else self._ledger_of(store)
         self._announce()
+
+    def forget_labels(self, store: LabelStore) -> None:
+        """Forget objects and history of labels that are gone, and their memory."""
+        if store is self.store:
+            self.set_labels(None)
+        self._ledgers.pop(store, None)
 
     def set_model(
         self, model: str | Path | ModelSpec, device: str | None = None

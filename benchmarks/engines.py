@@ -5,7 +5,7 @@ The baseline is ``SAM2ImagePredictor`` with the architecture of SAM 2.1 tiny:
 low-resolution masks) for decoding. The weights do not matter for the time; the
 official architecture has random ones.
 
-Run with ``python -m benchmarks.engines``.
+Run with ``python -m benchmarks engines``.
 """
 
 from __future__ import annotations

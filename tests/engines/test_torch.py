@@ -182,9 +182,13 @@ def test_prompts_that_form_no_batch_are_an_error(
         engine.decode(embedding, **arrays)
 
 
-def test_the_embedding_of_another_engine_is_an_error(engine: TorchEngine) -> None:
-    with pytest.raises(EngineError, match="another engine"):
-        engine.decode(Embedding("something", 9), points=POINT, labels=INSIDE)
+def test_the_embedding_of_another_engine_or_model_is_an_error(
+    engine: TorchEngine, small_model: nn.Module
+) -> None:
+    other = TorchEngine(small_model, "cpu").encode(picture(64, 64))
+    for embedding in (Embedding("something", 9), other):
+        with pytest.raises(EngineError, match="another engine or model"):
+            engine.decode(embedding, points=POINT, labels=INSIDE)
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ class TorchEngine(Engine):
             pixels = normalized(image, self.image_size, self._place)
             features = self._encoder(pixels)
         return Embedding(
-            payload=_Features(features[0], features[1:]),
+            payload=_Features(self.model, features[0], features[1:]),
             nbytes=sum(part.nbytes for part in features),
         )
 
@@ -127,8 +127,8 @@ class TorchEngine(Engine):
         """Decode a batch of prompts; see :meth:`Engine.decode`."""
         n = self._batch_size(points, labels, boxes, masks)
         features = embedding.payload
-        if not isinstance(features, _Features):
-            raise EngineError("The embedding was made by another engine.")
+        if not isinstance(features, _Features) or features.model != self.model:
+            raise EngineError("The embedding was made by another engine or model.")
         with torch.inference_mode(), _device_errors(self.device):
             sparse, dense = self._prompt_encoder(
                 points=self._tokens(points, labels, boxes),
@@ -210,6 +210,7 @@ class TorchEngine(Engine):
 class _Features:
     """What the decoder needs of an image, on the device that computes."""
 
+    model: str
     embedding: torch.Tensor
     high_res: tuple[torch.Tensor, ...]
 

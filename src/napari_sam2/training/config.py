@@ -59,14 +59,21 @@ class PhaseConfig:
 
 
 def _schedule() -> list[PhaseConfig]:
+    # Prompts are cheap in small windows, context is there in large ones.
+    small = BatchConfig(128, images=16, objects=4)
     window = BatchConfig(256, images=6, objects=6)
     large = BatchConfig(512, images=2, objects=8, weight=0.15)
     view = BatchConfig(768, images=1, objects=16, weight=0.15)
     return [
-        PhaseConfig(until=0.6, batches=[window], rounds=[0.45, 0.45, 0.1]),
+        PhaseConfig(until=0.6, batches=[small, window], rounds=[0.6, 0.35, 0.05]),
         PhaseConfig(
             until=0.82,
-            batches=[dataclasses.replace(window, weight=0.7), large, view],
+            batches=[
+                dataclasses.replace(small, weight=0.2),
+                dataclasses.replace(window, weight=0.5),
+                large,
+                view,
+            ],
             whole_view=0.6,
             rounds=[0.2, 0.5, 0.3],
         ),

@@ -6,8 +6,10 @@ shared memory, to average. The result depends on their number but not on their s
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,6 +19,7 @@ from napari_sam2.training.loop import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.process import BaseProcess
     from multiprocessing.synchronize import Barrier
     from pathlib import Path
 
@@ -159,9 +162,18 @@ def _train(
     peers: Peers | None,
     say: Callable[[str], Any] | None,
 ) -> None:
+    first = multiprocessing.parent_process()
+    if first is not None:
+        Thread(target=_follow, args=(first,), daemon=True).start()
     run = Run(folder, groups, config, budget, seed, peers)
     if resume:
         run.resume()
         if say is not None:
             say(f"resumed at step {run.step}")
     run.train(say or (lambda line: sys.stderr.write(line + "\n")))
+
+
+def _follow(first: BaseProcess) -> None:
+    """End with the first process, whatever ended it; at the barrier one cannot."""
+    first.join()
+    os._exit(1)

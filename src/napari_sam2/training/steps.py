@@ -67,16 +67,28 @@ def batch_loss(
     tuple
         The loss, a scalar tensor, and what was measured on the way.
     """
+    # One context for all, because leaving it forgets the converted weights.
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return _batch_loss(model, head, batch, dense_weight, generator)
+
+
+def _batch_loss(
+    model: SAM2Base,
+    head: DenseHead,
+    batch: Batch,
+    dense_weight: float,
+    generator: torch.Generator,
+) -> tuple[Tensor, Outcome]:
     outcome = Outcome()
     size = batch.images.shape[-1]
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        features = encode(model, batch.images)
-        maps = head(features.finest)
+    features = encode(model, batch.images)
+    maps = head(features.finest)
     auxiliary = dense_loss(maps.float(), batch.dense, batch.known)
     outcome.note("dense", auxiliary)
     loss = dense_weight * auxiliary
 
-    whole = model.sam_prompt_encoder.get_dense_pe()
+    with torch.autocast("cpu", enabled=False):
+        whole = model.sam_prompt_encoder.get_dense_pe()
     encodings = torch.cat([window_encoding(whole, o, size) for o in batch.origins])
     corners = torch.tensor([(x, y) for y, x in batch.origins], dtype=torch.float32)
     objects = sum(len(group.index) for group in batch.groups)
@@ -106,10 +118,9 @@ def _group_loss(
     previous: Tensor | None = None
     total = torch.zeros(())
     for turn in range(rounds):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits, predicted = decode(
-                model, own, encoding, points + corner, labels, previous
-            )
+        logits, predicted = decode(
+            model, own, encoding, points + corner, labels, previous
+        )
         actual = overlap(logits, group.target)
         single = turn > 0 or boxed
         if turn == 0:

@@ -39,6 +39,9 @@ def plugin(moves: int) -> Samples:
 
     _after(controller.display, "show", on_show)
     _after(LayerLabels, "write", lambda *_: written.append(time.perf_counter()))
+    # Where nothing is found, or all belongs to other objects, nothing is kept.
+    refused: list[str] = []
+    session.notice.connect(refused.append)
     stage.until(lambda: session.status.phase.name == "READY")
     samples: Samples = {"handed": [], "drawn": [], "handed moving": [], "kept": []}
 
@@ -56,12 +59,12 @@ def plugin(moves: int) -> Samples:
     for place in places(moves // 5 + WARM_UP, seed=2):
         stage.robot.move(*place)
         stage.rest(0.2)
-        count = len(written)
+        counts = (len(written), len(refused))
         start = time.perf_counter()
         stage.robot.click(*place)
-        stage.until(partial(_kept_or_not, written, count, session))
-        if len(written) > count:
-            samples["kept"].append(written[count] - start)
+        stage.until(partial(_either_longer, written, refused, counts))
+        if len(written) > counts[0]:
+            samples["kept"].append(written[counts[0]] - start)
     stage.close()
     return samples
 
@@ -167,7 +170,7 @@ def _stream(
         start = time.perf_counter()
         moved[place] = start
         stage.robot.move(*place)
-        stage.until(partial(_past, start + _FRAME))
+        stage.rest(max(start + _FRAME - time.perf_counter(), 0))
     stage.rest(0.3)
     ages = []
     for moment, (row, col) in handed[first:]:
@@ -209,14 +212,8 @@ def _longer(items: list[Any], count: int) -> bool:
     return len(items) > count
 
 
-def _past(moment: float) -> bool:
-    return time.perf_counter() > moment
-
-
-def _kept_or_not(written: list[float], count: int, session: Any) -> bool:
-    """Whether a click was carried out; where nothing is found, nothing is kept."""
-    status = session.status.phase.name
-    return len(written) > count or (session.preview is None and status == "READY")
+def _either_longer(one: list[Any], other: list[Any], counts: tuple[int, int]) -> bool:
+    return len(one) > counts[0] or len(other) > counts[1]
 
 
 def _ready(phases: list[tuple[float, str]]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -61,16 +61,22 @@ class Stage:
         _hand.qWait(int(seconds * 1e3))
 
     def until(self, condition: Callable[[], Any], seconds: float = 120.0) -> None:
-        """Let the window live until something is true, looking without pause."""
+        """Let the window live until something is true.
+
+        The thread sleeps between events, as that of any window does: the model
+        computes on the same cores.
+        """
         app = QApplication.instance()
         assert app is not None
         end = time.perf_counter() + seconds
+        # Wakes it up, should no event ever come.
+        heart = QTimer()
+        heart.start(100)
         while not condition():
             if time.perf_counter() > end:
                 raise TimeoutError
-            app.processEvents()
-            # The other threads need the interpreter, too.
-            time.sleep(0.0002)
+            app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+        heart.stop()
 
     def until_drawn(self, after: float) -> float:
         """Wait for a draw event that ends later than ``after``; returns its end."""

@@ -25,7 +25,9 @@ __all__ = ["main"]
 
 SAMPLE = "nuclei"
 OBJECTS = 4
+CORRECTIONS = 3  # at most, of one object; at least one is shown
 GOOD_ENOUGH = 0.7  # IoU with the truth
+FINE = 0.9  # beyond this, nobody goes on correcting
 FIRST_MASK_WITHIN = 15.0  # seconds from the start of the program
 
 
@@ -35,7 +37,7 @@ class Outcome:
 
     target: Target
     clicked: float = 0.0
-    corrected: float = 0.0
+    corrections: int = 0
     kept: float = 0.0
     preview_seconds: float = 0.0
     click_seconds: float = 0.0
@@ -75,6 +77,7 @@ class Play:
         self._tell(f"napari is open on “{image.name}” ({shape}), SAM 2 is docked")
         *targets, last = choose(self.truth, OBJECTS + 1)
         self.robot = Robot(viewer, image)
+        viewer.reset_view()
         self.robot.wait(
             lambda: self.session.status.phase.name == "READY", "The model gets ready"
         )
@@ -90,10 +93,10 @@ class Play:
     def _object(self, target: Target) -> Outcome:
         outcome = Outcome(target)
         label = self._point(target, outcome)
-        before = self.labels.copy()
-        self._correct(target, label, outcome)
-        after = self.labels.copy()
-        self._undo_and_redo(outcome, before, after)
+        for _ in range(CORRECTIONS):
+            outcome.corrections += 1
+            if not self._correct(target, label, outcome):
+                break
         self.robot.press(Qt.Key.Key_Return)
         self.robot.wait(lambda: self.session.current is None, "Enter finishes")
         outcome.kept = self._iou(target, label)
@@ -110,7 +113,7 @@ class Play:
             lambda: (self.labels == label).any(),
             "A click keeps the object",
         )
-        outcome.clicked = self._iou(target, label)
+        outcome.clicked = outcome.kept = self._iou(target, label)
         same = iou(previewed, self.labels == label)
         self._tell(
             f"object {label} at ({place.row}, {place.col}): preview "
@@ -130,9 +133,17 @@ class Play:
             self._first_mask = time.time() - self._since
             self._tell(f"first mask, {self._first_mask:.1f} s after the start")
 
-    def _correct(self, target: Target, label: int, outcome: Outcome) -> None:
-        truth = self.truth == target.label
-        place, inside = worst_error(self.labels == label, truth)
+    def _correct(self, target: Target, label: int, outcome: Outcome) -> bool:
+        """Correct once, take it back, and make it again if it was better.
+
+        Returns
+        -------
+        bool
+            Whether it was better, and better is needed still.
+        """
+        before = self.labels.copy()
+        worse = outcome.kept
+        place, inside = worst_error(before == label, self.truth == target.label)
         points = len(self.session.current.prompts.points)
         seconds = self.robot.timed(
             lambda: self.robot.click(*place, shift=inside, right=not inside),
@@ -142,29 +153,28 @@ class Play:
             ),
             "A correction is carried out",
         )
-        outcome.corrected = self._iou(target, label)
+        after = self.labels.copy()
+        better = self._iou(target, label)
         hand = "Shift+click adds" if inside else "right click takes away"
         self._tell(
             f"  {hand} ({place.row}, {place.col}): {1e3 * seconds:.0f} ms, "
-            f"IoU {outcome.corrected:.2f}"
+            f"IoU {better:.2f}"
         )
-
-    def _undo_and_redo(
-        self, outcome: Outcome, before: npt.NDArray[Any], after: npt.NDArray[Any]
-    ) -> None:
         seconds = self.robot.timed(
             lambda: self.robot.press(Qt.Key.Key_Z, control=True),
             lambda: np.array_equal(self.labels, before),
             "Ctrl+Z takes it back",
         )
         told = f"  Ctrl+Z: {1e3 * seconds:.0f} ms, the labels are as before"
-        if outcome.corrected > outcome.clicked:
+        if better > worse:
             self.robot.press(Qt.Key.Key_Z, control=True, shift=True)
             self.robot.wait(
                 lambda: np.array_equal(self.labels, after), "Ctrl+Shift+Z redoes it"
             )
-            told += "; the correction was better, so Ctrl+Shift+Z"
+            told += "; it was better, so Ctrl+Shift+Z"
+            outcome.kept = better
         self._tell(told)
+        return worse < better < FINE
 
     # ---------------------------------------------------------------- what is seen
 
@@ -206,13 +216,13 @@ class Play:
         self._tell(f"left behind: {written[0]}, {screenshot}")
 
     def _summary(self, outcomes: list[Outcome]) -> bool:
-        columns = ("Object", "1 click", "corrected", "kept", "preview", "click", "")
+        columns = ("Object", "1 click", "corrections", "kept", "preview", "click", "")
         table = Table(*columns, title="IoU with the truth, and waiting")
         for number, outcome in enumerate(outcomes, start=1):
             table.add_row(
                 str(number),
                 f"{outcome.clicked:.2f}",
-                f"{outcome.corrected:.2f}",
+                str(outcome.corrections),
                 f"{outcome.kept:.2f}",
                 f"{1e3 * outcome.preview_seconds:.0f} ms",
                 f"{1e3 * outcome.click_seconds:.0f} ms",

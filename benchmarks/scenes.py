@@ -56,7 +56,7 @@ def plugin(moves: int) -> Samples:
 
     samples["handed moving"] = _stream(stage, handed, places(moves, seed=1))
 
-    for place in places(moves // 5 + WARM_UP, seed=2):
+    for place in places(moves // 2 + WARM_UP, seed=2):
         stage.robot.move(*place)
         stage.rest(0.2)
         counts = (len(written), len(refused))

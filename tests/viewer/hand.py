@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -71,10 +72,25 @@ class Hand:
 
     def move(self, row: float, col: float, modifiers: Any = NONE) -> None:
         """Move the mouse somewhere."""
-        self.move_on_canvas(self.at(row, col), modifiers)
+        self._send_move(self.at(row, col), modifiers)
 
-    def move_on_canvas(self, place: QPoint, modifiers: Any = NONE) -> None:
-        QTest.mouseMove(self.native, place)
+    def _send_move(
+        self,
+        place: QPoint,
+        modifiers: Any = NONE,
+        buttons: Any = Qt.MouseButton.NoButton,
+    ) -> None:
+        # QTest moves the pointer of the whole screen, which sends no event where
+        # it stands already.
+        move = QMouseEvent(
+            QEvent.Type.MouseMove,
+            QPointF(place),
+            QPointF(self.native.mapToGlobal(place)),
+            Qt.MouseButton.NoButton,
+            buttons,
+            modifiers,
+        )
+        QApplication.sendEvent(self.native, move)
 
     def hover(self, row: float, col: float) -> None:
         """Move the mouse somewhere and wait for the mask there."""
@@ -109,8 +125,8 @@ class Hand:
         QTest.mousePress(self.native, button, NONE, first)
         for step in (0.3, 0.6, 1.0):
             place = first + (last - first) * step
-            QTest.mouseMove(self.native, place)
             QTest.qWait(15)  # vispy drops moves in quicker succession
+            self._send_move(place, buttons=button)
         QTest.mouseRelease(self.native, button, NONE, last)
 
     def key(self, key: Any, modifiers: Any = NONE) -> None:

@@ -313,6 +313,7 @@ class Controller:
                 add(signal, self._on_dims)
         add(viewer.events.mouse_over_canvas, self._on_mouse_over_canvas)
         add(self.session.preview_changed, self._on_preview)
+        add(self.session.objects_changed, self._on_objects)
         add(self.session.failed, self._on_failed)
         add(self.session.notice, self._on_notice)
         if self._waker is not None:
@@ -361,12 +362,14 @@ class Controller:
             # which ids were free, says nothing of these.
             store.close()
             del self._stores[labels]
+            self.session.forget_labels(store)
             self._on_labels()
 
     def _on_removed(self, event: Any) -> None:
         store = self._stores.pop(event.value, None)
         if store is not None:
             store.close()
+            self.session.forget_labels(store)
 
     def _on_active_layer(self) -> None:
         self._of_active.close()
@@ -406,7 +409,13 @@ class Controller:
 
         show_error(str(error))
 
+    def _on_objects(self) -> None:
+        # The answer to a click took away the preview, and with it what was asked
+        # for at the place where the mouse has gone since.
+        self.mouse.point_on()
+
     def _on_notice(self, text: str) -> None:
+        self.mouse.point_on()
         viewer = self.viewer
         if viewer is not None:
             viewer.status = text

@@ -107,6 +107,8 @@ class MouseGestures:
         self._target = weakref.ref(target)
         self._zoom: list[tuple[int, Any]] = []
         self._last: tuple[float, ...] | None = None
+        self._meaning = Pointing.NEW
+        self._clicked: tuple[float, ...] | None = None
         self.seen: tuple[float, float] | None = None
         """Place on the canvas of the last event that came through."""
         self._on = False
@@ -152,8 +154,17 @@ class MouseGestures:
     def point_again(self, pointing: Pointing) -> None:
         """Look anew at the place of the mouse: a key was pressed or let go."""
         target = self._target()
+        self._meaning = pointing
         if self._last is not None and target is not None and target.can_point:
             target.hover(self._last, pointing)
+
+    def point_on(self) -> None:
+        """Look anew at the place of the mouse, if it has gone on since it clicked.
+
+        Where it clicked, what it clicked on is what there is to see.
+        """
+        if self._last is not None and self._last != self._clicked:
+            self.point_again(self._meaning)
 
     def forget(self) -> None:
         """The mouse has left the canvas."""
@@ -169,14 +180,15 @@ class MouseGestures:
             target.leave()
             return
         self._last = tuple(event.position)
-        target.hover(self._last, hover_means(event.modifiers))
+        self._meaning = hover_means(event.modifiers)
+        target.hover(self._last, self._meaning)
 
     def _on_press(self, _: ViewerModel, event: Any) -> Generator[None, None, None]:
         target = self._target()
         if target is None:
             return
         if target.can_point:
-            yield from press(event, target.click)
+            yield from press(event, self._click)
         else:
             yield
             while event.type == "mouse_move":
@@ -193,7 +205,13 @@ class MouseGestures:
             return
         pointing = click_means(event.button, event.modifiers)
         if pointing is not None:
-            target.click(tuple(event.position), pointing)
+            self._click(tuple(event.position), pointing)
+
+    def _click(self, position: Sequence[float], pointing: Pointing) -> None:
+        target = self._target()
+        self._clicked = tuple(position)
+        if target is not None:
+            target.click(position, pointing)
 
 
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:

@@ -48,7 +48,7 @@ class LayerPreview:
         # The user may have deleted it, or turned to an image of other dimensions.
         if layer is None or layer not in viewer.layers or layer.data.shape != shape:
             self._remove(viewer)
-            layer = self._add(viewer, shape, image)
+            layer = self._add(viewer, shape, drawing, image)
         upright = drawing.preview.plane.index
         logits = drawing.logits - drawing.threshold
         if upright.row_axis > upright.col_axis:
@@ -73,12 +73,20 @@ class LayerPreview:
         if viewer is not None:
             self._remove(viewer)
 
-    def _add(self, viewer: ViewerModel, shape: tuple[int, ...], image: Image) -> Image:
+    def _add(
+        self,
+        viewer: ViewerModel,
+        shape: tuple[int, ...],
+        drawing: Drawing,
+        image: Image,
+    ) -> Image:
         from napari.layers import Image as ImageLayer
 
         layer = ImageLayer(
             np.zeros(shape, dtype=np.float32),
             name=NAME,
+            # From the start: elsewhere, it would move the sliders.
+            affine=_affine(drawing, image),
             blending="translucent_no_depth",
             contrast_limits=(-LOGIT_RANGE, LOGIT_RANGE),
             interpolation2d="linear",

@@ -146,6 +146,29 @@ def test_nothing_stays_behind_after_a_cancelled_encode(engine: TorchEngine) -> N
     assert gone() is None
 
 
+def test_a_cancellation_that_is_kept_keeps_no_tensors(
+    engine: TorchEngine, token: CancelToken
+) -> None:
+    tensors: list[weakref.ref[object]] = []
+    hooks = [
+        block.register_forward_hook(
+            lambda _module, _inputs, output: tensors.append(weakref.ref(output))
+        )
+        for block in engine._encoder.blocks()
+    ]
+    with pytest.raises(Cancelled) as kept:
+        engine.encode(
+            picture(64, 64),
+            cancel=token,
+            progress=lambda _: token.cancel() if len(tensors) == 3 else None,
+        )
+    for hook in hooks:
+        hook.remove()
+    assert kept.value is not None
+    assert len(tensors) == 4
+    assert not any(tensor() is not None for tensor in tensors)
+
+
 def test_the_engine_works_on_after_a_cancelled_encode(
     engine: TorchEngine, token: CancelToken
 ) -> None:

@@ -46,7 +46,8 @@ class Decoded:
     Attributes
     ----------
     logits : ndarray of float32, shape (n, c, h, w)
-        Mask logits at the decoder's own, low resolution; above 0 is inside.
+        Mask logits at the decoder's own, low resolution, clipped to -32 to 32
+        as the official predictor does; above 0 is inside.
     scores : ndarray of float32, shape (n, c)
         Predicted IoU of each candidate.
     """
@@ -132,5 +133,6 @@ class Engine(ABC):
         Raises
         ------
         OutOfMemoryError, EngineError
-            If the device fails.
+            If the device fails, if the embedding is one of another engine or
+            model, or if the prompts do not form one batch.
         """

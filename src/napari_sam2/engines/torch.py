@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,12 @@ import numpy as np
 import torch
 
 from napari_sam2.engines.base import Decoded, Embedding, Engine
+from napari_sam2.engines.device import choose_device, guarded
 from napari_sam2.engines.encoder import ImageEncoder, normalized, watched
-from napari_sam2.errors import EngineError, NapariSam2Error, OutOfMemoryError
+from napari_sam2.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import numpy.typing as npt
     from sam2.modeling.sam2_base import SAM2Base
@@ -32,9 +32,6 @@ __all__ = ["TorchEngine"]
 _LOGIT_LIMIT = 32.0
 
 _BOX_LABELS = (2, 3)
-
-# What the allocators of CUDA, MPS and the CPU say.
-_TOO_LITTLE = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class TorchEngine(Engine):
@@ -59,36 +56,37 @@ class TorchEngine(Engine):
     name = "torch"
 
     def __init__(self, model: ModelSpec | SAM2Base, device: str = "auto") -> None:
-        place = _device(device)
-        self.device = str(place)
-        with _device_errors(self.device):
-            sam: Any
-            if isinstance(model, torch.nn.Module):
-                self.model = f"{type(model).__name__}-{uuid4().hex}"
-                sam = deepcopy(model).to(place).eval()
-                fuse = getattr(sam.image_encoder.trunk, "fuse", None)
-                if callable(fuse):
-                    fuse()
-            else:
-                from napari_sam2.models.build import build_model
-
-                self.model = model.fingerprint
-                sam = build_model(model, self.device)
-            sam.requires_grad_(False)
-            self.image_size = int(sam.image_size)
-            self.mask_size = int(sam.sam_prompt_encoder.mask_input_size[0])
-            self._encoder = ImageEncoder(sam)
-            self._prompt_encoder = sam.sam_prompt_encoder
-            self._decoder = sam.sam_mask_decoder
-            if place.type == "cpu":
-                # The layout in which convolutions are fastest there.
-                self._encoder.to(memory_format=torch.channels_last)
-                self._decoder.to(memory_format=torch.channels_last)
-            with torch.inference_mode():
-                # The same for every image and prompt.
-                self._position = self._prompt_encoder.get_dense_pe()
-        self._place = place
+        self._place = choose_device(device)
+        self.device = str(self._place)
         self._encoding = threading.Lock()
+        guarded(self.device, lambda: self._load(model))
+
+    def _load(self, model: ModelSpec | SAM2Base) -> None:
+        sam: Any
+        if isinstance(model, torch.nn.Module):
+            self.model = f"{type(model).__name__}-{uuid4().hex}"
+            sam = deepcopy(model).to(self._place).eval()
+            fuse = getattr(sam.image_encoder.trunk, "fuse", None)
+            if callable(fuse):
+                fuse()
+        else:
+            from napari_sam2.models.build import build_model
+
+            self.model = model.fingerprint
+            sam = build_model(model, self.device)
+        sam.requires_grad_(False)
+        self.image_size = int(sam.image_size)
+        self.mask_size = int(sam.sam_prompt_encoder.mask_input_size[0])
+        self._encoder = ImageEncoder(sam)
+        self._prompt_encoder = sam.sam_prompt_encoder
+        self._decoder = sam.sam_mask_decoder
+        if self._place.type == "cpu":
+            # The layout in which convolutions are fastest there.
+            self._encoder.to(memory_format=torch.channels_last)
+            self._decoder.to(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            # The same for every image and prompt.
+            self._position = self._prompt_encoder.get_dense_pe()
 
     def encode(
         self,
@@ -98,11 +96,18 @@ class TorchEngine(Engine):
         progress: Callable[[float], None] | None = None,
     ) -> Embedding:
         """Encode one image; see :meth:`Engine.encode`."""
+        return guarded(self.device, lambda: self._encode(image, cancel, progress))
+
+    def _encode(
+        self,
+        image: npt.NDArray[np.uint8],
+        cancel: CancelToken | None,
+        progress: Callable[[float], None] | None,
+    ) -> Embedding:
         # The blocks are watched for one caller at a time.
         with (
             self._encoding,
             torch.inference_mode(),
-            _device_errors(self.device),
             watched(self._encoder.blocks(), cancel, progress),
         ):
             if cancel is not None:
@@ -129,25 +134,40 @@ class TorchEngine(Engine):
         features = embedding.payload
         if not isinstance(features, _Features) or features.model != self.model:
             raise EngineError("The embedding was made by another engine or model.")
-        with torch.inference_mode(), _device_errors(self.device):
-            sparse, dense = self._prompt_encoder(
-                points=self._tokens(points, labels, boxes),
-                boxes=None,
-                masks=None if masks is None else self._tensor(masks, np.float32),
-            )
-            logits, scores, _, _ = self._decoder(
-                image_embeddings=features.embedding,
-                image_pe=self._position,
-                sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=dense,
-                multimask_output=multimask,
-                repeat_image=n > 1,
-                high_res_features=list(features.high_res),
-            )
-            return Decoded(
-                logits=_array(logits.float().clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT)),
-                scores=_array(scores.float()),
-            )
+        return guarded(
+            self.device,
+            lambda: self._decode(
+                features, n, self._tokens(points, labels, boxes), masks, multimask
+            ),
+        )
+
+    @torch.inference_mode()
+    def _decode(
+        self,
+        features: _Features,
+        n: int,
+        tokens: tuple[torch.Tensor, torch.Tensor] | None,
+        masks: npt.NDArray[np.float32] | None,
+        multimask: bool,
+    ) -> Decoded:
+        sparse, dense = self._prompt_encoder(
+            points=tokens,
+            boxes=None,
+            masks=None if masks is None else self._tensor(masks, np.float32),
+        )
+        logits, scores, _, _ = self._decoder(
+            image_embeddings=features.embedding,
+            image_pe=self._position,
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=multimask,
+            repeat_image=n > 1,
+            high_res_features=list(features.high_res),
+        )
+        return Decoded(
+            logits=_array(logits.float().clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT)),
+            scores=_array(scores.float()),
+        )
 
     def _batch_size(
         self,
@@ -218,52 +238,3 @@ class _Features:
 def _array(tensor: torch.Tensor) -> npt.NDArray[np.float32]:
     array: npt.NDArray[np.float32] = tensor.cpu().numpy()
     return array
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda", torch.cuda.current_device())
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise EngineError(
-            f'torch knows no device "{name}". Choose "auto", "cpu", "cuda" or "mps".'
-        ) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise EngineError(
-            "torch finds no CUDA device here. Choose the CPU, or install a torch "
-            "that is built for CUDA and an NVIDIA driver."
-        )
-    if device.type == "cuda":
-        # Typed as never None; it is for plain "cuda", which means the current one.
-        index = torch.cuda.current_device() if ":" not in name else device.index
-        if index >= torch.cuda.device_count():
-            raise EngineError(
-                f"There is no {name}: torch finds {torch.cuda.device_count()} "
-                "CUDA device(s), counted from 0."
-            )
-        return torch.device("cuda", index)
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise EngineError("torch finds no MPS device here. Choose the CPU.")
-    return device
-
-
-@contextmanager
-def _device_errors(device: str) -> Iterator[None]:
-    """Say in our own words what the device could not do."""
-    try:
-        yield
-    except NapariSam2Error:
-        raise
-    except (MemoryError, RuntimeError) as error:
-        words = str(error).lower()
-        if isinstance(error, MemoryError) or any(sign in words for sign in _TOO_LITTLE):
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            raise OutOfMemoryError(
-                f"{device} has too little memory for this model. Choose a smaller "
-                "model or another device, or close what else uses the memory."
-            ) from error
-        raise EngineError(f"{device} could not compute: {error}") from error

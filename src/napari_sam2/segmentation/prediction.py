@@ -38,8 +38,9 @@ class Prediction:
     threshold : float
         The mask is where the logits, interpolated, are above it.
     alternatives : tuple of Prediction
-        All candidates of an ambiguous prompt (part, object, whole), this one
-        among them, in the model's order; empty if only one was asked for.
+        All candidates of an ambiguous prompt (part, object, whole) in the
+        model's order, one of them with the same logits as this; empty if only
+        one was asked for.
     """
 
     score: float

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from napari_sam2.engines.torch import TorchEngine
 from napari_sam2.models.build import build_model
-from napari_sam2.models.catalog import CATALOG, get_model, is_available
+from napari_sam2.models.catalog import CATALOG, get_model
 from napari_sam2.models.configs import config_file
 from tests.engines.official import Pair, randomized
 
@@ -44,8 +44,7 @@ def engine(small_model: nn.Module) -> TorchEngine:
 
 def _model(name: str, small_config: Path) -> nn.Module:
     if name == "starter":
-        spec = get_model("starter")
-        return build_model(spec) if is_available(spec) else randomized(spec.config)
+        return build_model(get_model("starter"))
     if name == "random tiny":
         assert CATALOG["sam2.1-tiny"].config is not None
         return randomized(CATALOG["sam2.1-tiny"].config)

@@ -48,13 +48,15 @@ def test_a_perfect_object_is_confirmed() -> None:
     assert worst_error(truth, truth) == (Place(5, 7), True)
 
 
-def test_whole_and_large_objects_are_chosen_from_all_over() -> None:
+def test_large_whole_free_objects_are_chosen_from_all_over() -> None:
     truth = np.zeros((40, 60), dtype=np.uint16)
     truth[0:8, 20:28] = 1  # cut by the frame
     truth[5:7, 5:7] = 2  # a fragment
     truth[10:18, 10:18] = 3
-    truth[10:18, 20:28] = 4
+    truth[10:18, 24:32] = 4
     truth[28:36, 30:38] = 5
     truth[28:36, 50:58] = 6
+    truth[10:18, 40:48] = 7  # in touch with the next
+    truth[10:18, 49:57] = 8
     assert [target.label for target in choose(truth, 2)] == [4, 6]
     assert [target.label for target in choose(truth, 9)] == [3, 4, 5, 6]

@@ -78,7 +78,7 @@ def worst_error(mask: Mask, truth: Mask) -> tuple[Place, bool]:
 
 
 def choose(truth: Labels, count: int) -> list[Target]:
-    """Choose objects that lie whole in the image: typical ones, spread over it.
+    """Choose objects to show: of typical size, whole, free-standing, all over.
 
     Parameters
     ----------
@@ -91,12 +91,22 @@ def choose(truth: Labels, count: int) -> list[Target]:
     frame = np.concatenate([truth[0], truth[-1], truth[:, 0], truth[:, -1]])
     # Not the small ones: they are debris and fragments, on which nobody agrees.
     large = areas >= np.median(areas)
+    whole = [int(id_) for id_ in ids[large & ~np.isin(ids, frame)]]
+    masks = {id_: truth == id_ for id_ in whole}
     candidates = [
-        Target(int(id_), deepest(truth == id_))
-        for id_ in ids[large & ~np.isin(ids, frame)]
+        Target(id_, deepest(mask))
+        for id_, mask in masks.items()
+        if _stands_free(mask, truth)
     ]
     # Evenly spread from left to right.
     candidates.sort(key=lambda target: target.place.col)
     count = min(count, len(candidates))
     middles = (np.arange(count) + 0.5) * len(candidates) / max(count, 1)
     return [candidates[int(middle)] for middle in middles]
+
+
+def _stands_free(mask: Mask, truth: Labels) -> bool:
+    from scipy.ndimage import binary_dilation
+
+    around = binary_dilation(mask, iterations=3) & ~mask
+    return not truth[around].any()

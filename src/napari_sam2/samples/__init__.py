@@ -23,7 +23,7 @@ __all__ = [
 LayerData = tuple[Any, dict[str, Any], str]
 
 SYNTHETIC = {
-    "nuclei": 1,
+    "nuclei": 4,
     "cells": 1,
     "membranes": 1,
     "phase": 1,

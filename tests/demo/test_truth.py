@@ -50,7 +50,7 @@ def test_a_perfect_object_is_confirmed() -> None:
 
 def test_large_whole_free_objects_are_chosen_from_all_over() -> None:
     truth = np.zeros((40, 60), dtype=np.uint16)
-    truth[0:8, 20:28] = 1  # cut by the frame
+    truth[0:6, 32:40] = 1  # cut by the frame
     truth[5:7, 5:7] = 2  # a fragment
     truth[10:18, 10:18] = 3
     truth[10:18, 24:32] = 4

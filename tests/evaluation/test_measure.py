@@ -186,12 +186,12 @@ def test_only_what_people_drew_on_real_images_counts(folder):
 def test_the_command_prints_a_table_and_writes_json(folder, monkeypatch):
     import typer
 
-    import napari_sam2.segmentation
+    import napari_sam2.segmentation.segmenter
     from napari_sam2.evaluation.command import evaluate as command
 
     oracle = Oracle(squares((10, 20), (30, 50)))
     monkeypatch.setattr(
-        napari_sam2.segmentation, "Segmenter", lambda **_: oracle, raising=False
+        napari_sam2.segmentation.segmenter, "Segmenter", lambda **_: oracle
     )
     program = typer.Typer()
     program.command()(command)
@@ -208,11 +208,11 @@ def test_the_command_prints_a_table_and_writes_json(folder, monkeypatch):
 def test_the_command_explains_an_empty_folder(tmp_path, monkeypatch):
     import typer
 
-    import napari_sam2.segmentation
+    import napari_sam2.segmentation.segmenter
     from napari_sam2.evaluation.command import evaluate as command
 
     monkeypatch.setattr(
-        napari_sam2.segmentation, "Segmenter", lambda **_: None, raising=False
+        napari_sam2.segmentation.segmenter, "Segmenter", lambda **_: None
     )
     program = typer.Typer()
     program.command()(command)

@@ -76,7 +76,7 @@ def tight_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     tuple of int
         First row, first column, last row and last column that the mask touches.
     """
-    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1])
 
 

@@ -39,7 +39,7 @@ def evaluate(
     from napari_sam2.errors import NapariSam2Error
     from napari_sam2.evaluation.measure import evaluate as run
     from napari_sam2.evaluation.report import table
-    from napari_sam2.segmentation import Segmenter
+    from napari_sam2.segmentation.segmenter import Segmenter
 
     try:
         checkpoint = Path(model)

@@ -43,7 +43,9 @@ def nuclei(
     sisters = points[rng.random(len(points)) < rng.uniform(0.1, 0.4)]
     turn = rng.uniform(0, 2 * np.pi, len(sisters))
     step = radius * rng.uniform(1.5, 2.1, len(sisters))
-    sisters = sisters + np.stack([np.sin(turn), np.cos(turn)], -1) * step[:, None]
+    sisters = sisters + (
+        np.stack([np.sin(turn), np.cos(turn)], -1) * step[:, None]
+    ).astype(np.float32)
     for number, centre in enumerate(np.concatenate([points, sisters]), start=1):
         size = radius * np.exp(rng.normal(0, 0.16))
         patch = blob(

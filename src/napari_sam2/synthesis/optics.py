@@ -51,7 +51,7 @@ def camera(
     """
     counts = rng.poisson(np.clip(light, 0, None) * photons).astype(np.float32)
     counts += offset + rng.normal(0, 2.5, light.shape)
-    return np.clip(np.rint(counts), 0, 65535).astype(np.uint16)
+    return np.asarray(np.clip(np.rint(counts), 0, 65535), np.uint16)
 
 
 def eight_bit(
@@ -79,7 +79,7 @@ def eight_bit(
     if grain > 0:
         error = blur(error, grain)
         error /= error.std() + 1e-6
-    return np.clip(np.rint(255 * (light + noise * error)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(255 * (light + noise * error)), 0, 255), np.uint8)
 
 
 def halo(contrast: Any, reach: float, strength: float) -> Any:

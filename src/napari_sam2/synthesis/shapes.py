@@ -139,7 +139,7 @@ def stamp(
     """
     where, distance, _ = patch
     inside = distance < 1
-    free = inside & (labels[where] == 0)
+    free: NDArray[np.bool_] = inside & (labels[where] == 0)
     # A blob that another cuts in two would be one label in two pieces.
     if free.sum() < max(12, keep * inside.sum()) or ndi.label(free)[1] != 1:
         return None
@@ -200,4 +200,4 @@ def pieces(labels: NDArray[np.int32], smallest: int = 30) -> NDArray[np.int32]:
     parts = label(labels, background=0, connectivity=1)
     sizes = np.bincount(parts.ravel())
     parts[sizes[parts] < smallest] = 0
-    return parts.astype(np.int32)
+    return np.asarray(parts, np.int32)

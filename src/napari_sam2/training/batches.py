@@ -22,6 +22,7 @@ from napari_sam2.training.prompts import (
 from napari_sam2.training.windows import Window, cut
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_sam2.training.config import PhaseConfig, TrainConfig
@@ -185,7 +186,10 @@ def collate(
     Batch
         The batch.
     """
-    rows: dict[bool, list[tuple[int, object, Tensor]]] = {True: [], False: []}
+    rows: dict[bool, list[tuple[int, NDArray[np.float32], Tensor]]] = {
+        True: [],
+        False: [],
+    }
     for number, window in enumerate(windows):
         masks = window.labels[None] == window.numbers[:, None, None]
         shares = functional.avg_pool2d(torch.from_numpy(masks).float(), CELL)
@@ -201,9 +205,9 @@ def collate(
     for boxed, objects in rows.items():
         if not objects:
             continue
-        index, points, shares = zip(*objects, strict=True)
+        index, points, seen = (list(column) for column in zip(*objects, strict=True))
         labels = [TOP_LEFT, BOTTOM_RIGHT] if boxed else [POSITIVE]
-        target = torch.stack(shares)
+        target = torch.stack(seen)
         groups.append(
             Group(
                 torch.tensor(index),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from napari_sam2.training.data import Sample
 
 
 def train(
@@ -32,7 +35,7 @@ def train(
 
     try:
         budget = Budget(steps, minutes * 60 if minutes is not None else None)
-        groups = {}
+        groups: dict[str, list[Sample]] = {}
         for folder in data or []:
             groups |= read_folder(folder)
     except ValueError as error:

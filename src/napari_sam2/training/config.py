@@ -173,5 +173,5 @@ def load_config(path: Path | None) -> TrainConfig:
     from omegaconf import OmegaConf
 
     default = OmegaConf.structured(TrainConfig)
-    given = OmegaConf.load(path) if path is not None else {}
-    return cast("TrainConfig", OmegaConf.to_object(OmegaConf.merge(default, given)))
+    merged = OmegaConf.merge(default, OmegaConf.load(path)) if path else default
+    return cast("TrainConfig", OmegaConf.to_object(merged))

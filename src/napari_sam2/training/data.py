@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,8 +46,8 @@ class Sample:
     @classmethod
     def of(
         cls,
-        image: NDArray[np.generic],
-        labels: NDArray[np.generic],
+        image: NDArray[Any],
+        labels: NDArray[Any],
         sparse: bool = False,
     ) -> Sample:
         """Prepare one plane.

@@ -38,7 +38,7 @@ def export(run: Path, target: Path, attribution: str = ATTRIBUTION) -> int:
     int
         Step of the weights.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = checkpoint.load(run / "checkpoint.pt")
     weights = {
@@ -56,6 +56,7 @@ def export(run: Path, target: Path, attribution: str = ATTRIBUTION) -> int:
         "dtype": str(torch.float16),
     }
     partial = target.with_suffix(".part")
-    save_file(weights, partial, metadata)
+    # `save_file` would make a file that only its owner can read.
+    partial.write_bytes(save(weights, metadata))
     partial.replace(target)
     return int(state["step"])

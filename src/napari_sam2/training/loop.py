@@ -222,7 +222,7 @@ class Run:
                 shared.append(parameter.grad)
         for module in self.model.modules():
             if isinstance(module, nn.BatchNorm2d):
-                shared += [module.running_mean, module.running_var]  # type: ignore[list-item]
+                shared += [module.running_mean, module.running_var]
         return shared
 
     def _report(self, gathered: dict[str, list[float]]) -> str:
@@ -250,7 +250,8 @@ def _rate(config: TrainConfig, step: int, progress: float) -> float:
 
 def _parameter_groups(modules: list[nn.Module], decay: float) -> list[dict[str, Any]]:
     """Matrices and kernels decay; norms, biases and embeddings do not."""
-    decayed, free = [], []
+    decayed: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for module in modules:
         for name, parameter in module.named_parameters():
             small = parameter.ndim < 2 or "embed" in name or "token" in name

@@ -40,7 +40,11 @@ class Features(NamedTuple):
 
     def of(self, index: Tensor) -> Features:
         """Features of the window of each object."""
-        return Features(*(level[index] for level in self[:3]), self.finest)
+        return self._replace(
+            embedding=self.embedding[index],
+            fine=self.fine[index],
+            medium=self.medium[index],
+        )
 
 
 def encode(model: SAM2Base, images: Tensor) -> Features:
@@ -144,7 +148,7 @@ def use_plain_attention(model: SAM2Base) -> None:
     """
     for module in model.sam_mask_decoder.transformer.modules():
         if isinstance(module, Attention):
-            module.forward = partial(_attend, module)  # type: ignore[method-assign]
+            module.forward = partial(_attend, module)
 
 
 def _attend(self: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ def first_click(
     tuple of float
         (x, y) in pixels, where a pixel's centre lies at half integers.
     """
-    used_rows, used_columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    used_rows, used_columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     r0, c0 = int(used_rows[0]), int(used_columns[0])
     inner = mask[r0 : used_rows[-1] + 1, c0 : used_columns[-1] + 1]
     if rng.random() < 0.5:
@@ -78,7 +78,8 @@ def loose_box(
     loose = rng.choice([0.01, 0.05, 0.1], p=[0.4, 0.4, 0.2])
     moved = corners + rng.normal(0, 1, (2, 2)) * np.minimum(loose * extent, 20)
     low = np.array([-origin[1], -origin[0]], np.float32)
-    return np.clip(moved, low, low + VIEW).astype(np.float32)
+    kept: NDArray[np.float32] = np.clip(moved, low, low + VIEW).astype(np.float32)
+    return kept
 
 
 def correction(

@@ -48,7 +48,7 @@ class ConvTrunk(nn.Module):
             ConvNorm(32, widths[0], stride=2),
             nn.ReLU(inplace=True),
         )
-        stages = []
+        stages: list[nn.Module] = []
         for (before, width), count in zip(
             pairwise([widths[0], *widths]), blocks, strict=True
         ):

@@ -177,15 +177,7 @@ class Controller:
     @property
     def actions(self) -> dict[str, Callable[[], None]]:
         """What each action of the keymap does."""
-        return {
-            "toggle": _weakly(self, Controller._toggle),
-            "done": _weakly(self, Controller.done),
-            "drop": _weakly(self, Controller.drop),
-            "undo": _weakly(self, Controller.undo),
-            "redo": _weakly(self, Controller.redo),
-            "collect": _weakly(self, Controller._toggle_collect),
-            "overwrite": _weakly(self, Controller._toggle_overwrite),
-        }
+        return {name: _weakly(self, act) for name, act in _ACTIONS.items()}
 
     def color_of(self, label: int) -> npt.NDArray[np.floating[Any]]:
         """RGBA that an object has, or will have, in the labels layer."""
@@ -511,6 +503,17 @@ class Controller:
 
     def _toggle_overwrite(self) -> None:
         self.overwrite = not self.overwrite
+
+
+_ACTIONS: dict[str, Callable[[Controller], None]] = {
+    "toggle": Controller._toggle,
+    "done": Controller.done,
+    "drop": Controller.drop,
+    "undo": Controller.undo,
+    "redo": Controller.redo,
+    "collect": Controller._toggle_collect,
+    "overwrite": Controller._toggle_overwrite,
+}
 
 
 def _abandon(session: AnnotationSession) -> None:

@@ -37,9 +37,12 @@ from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.status_area import StatusArea, line, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari.components import ViewerModel
 
     from napari_sam2.annotation.status import Status
+    from napari_sam2.viewer.controller import Controller
 
 __all__ = ["SegmentationWidget"]
 
@@ -84,6 +87,9 @@ class SegmentationWidget(QWidget):
         self.tool.setToolTip(KEYMAP["toggle"].tooltip)
         self.tool.setAccessibleName(KEYMAP["toggle"].title)
 
+        # A window that is closed takes its widgets with it, unasked.
+        self.destroyed.connect(partial(_release, self._connections, self.controller))
+
         self._lay_out()
         self._connect()
         self._on_theme()
@@ -111,8 +117,7 @@ class SegmentationWidget(QWidget):
 
     def release(self) -> None:
         """Leave nothing behind in the viewer but the labels."""
-        self._connections.close()
-        self.controller.close()
+        _release(self._connections, self.controller)
 
     # ------------------------------------------------------------------- layout
 
@@ -190,7 +195,9 @@ class SegmentationWidget(QWidget):
         self.collect.toggled.connect(partial(setattr, controller, "collect"))
         self.overwrite.toggled.connect(partial(setattr, controller, "overwrite"))
         for name in ("done", "drop", "undo", "redo"):
-            getattr(self, name).clicked.connect(controller.actions[name])
+            act = controller.actions[name]
+            # Without the state of the button, which Qt would pass along.
+            getattr(self, name).clicked.connect(partial(_do, act))
         self.export.clicked.connect(self._export)
 
     # ---------------------------------------------------------------- following
@@ -257,6 +264,15 @@ class SegmentationWidget(QWidget):
         viewer, labels = self.controller.viewer, self.controller.choices.labels
         if viewer is not None and labels is not None:
             export_labels(viewer, labels)
+
+
+def _release(connections: Connections, controller: Controller, *_: object) -> None:
+    connections.close()
+    controller.close()
+
+
+def _do(act: Callable[[], None], *_: object) -> None:
+    act()
 
 
 def _button(text: str, tip: str = "") -> QPushButton:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
-from qtpy.QtCore import QEventLoop, Qt, QTimer
+from qtpy.QtCore import QEvent, QEventLoop, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -84,8 +84,10 @@ class Stage:
         return next(moment for moment in self.drawn if moment > after)
 
     def close(self) -> None:
-        """Close the window."""
+        """Close the window, and let Qt delete what was in it."""
         self.viewer.close()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        self.rest()
 
     def _on_draw(self, _: object) -> None:
         self.drawn.append(time.perf_counter())

@@ -332,7 +332,7 @@ def test_what_is_previewed_is_what_is_written(
     written = viewer.layers["cells · labels"].data
     written = written[1] if stack else written
     assert written.any()
-    geometry = hand.controller._current_geometry()
+    geometry = hand.controller.view.geometry
     transform_to_scene = hand._canvas.view.transform * hand._canvas.view.scene.transform
     height, width = drawn.shape
     grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)

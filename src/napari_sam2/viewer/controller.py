@@ -8,28 +8,29 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from psygnal import Signal
 
 from napari_sam2.annotation.objects import Pointing
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.viewer.choices import LayerChoices
-from napari_sam2.viewer.connections import Connections
-from napari_sam2.viewer.geometry import PlaneGeometry, displayed_axes, geometry_of
+from napari_sam2.viewer.connections import Connections, weakly
 from napari_sam2.viewer.keymap import KeyBindings
 from napari_sam2.viewer.label_store import LayerLabels
-from napari_sam2.viewer.layers import in_pan_zoom, make_labels, plane_of
+from napari_sam2.viewer.layers import in_pan_zoom
 from napari_sam2.viewer.mouse import MouseGestures
-from napari_sam2.viewer.preview import display_for, drawing
+from napari_sam2.viewer.plane_in_view import PlaneInView
+from napari_sam2.viewer.preview import display_for, drawing, label_color
+from napari_sam2.viewer.stores import LabelStores
 from napari_sam2.viewer.waking import waker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels, Layer
+    from napari.layers import Labels, Layer
 
     from napari_sam2.annotation.objects import Preview
     from napari_sam2.annotation.planes import Plane
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Controller", "controller_for", "existing_controller"]
 
-_TRANSFORMS = ("affine", "rotate", "scale", "shear", "translate", "units")
 _CONTROLLERS: weakref.WeakKeyDictionary[Any, Controller] = weakref.WeakKeyDictionary()
 
 
@@ -100,31 +100,29 @@ class Controller:
     ) -> None:
         self._viewer = weakref.ref(viewer)
         self._open = True
-        self._revision = 0
-        self._geometry: PlaneGeometry | None = None
-        self._stores: dict[Labels, LayerLabels] = {}
         self._waker = waker(self._process)
         self.session = AnnotationSession(
             model,
             device,
             wake=None if self._waker is None else self._waker.wake,
             segmenter_factory=segmenter_factory,
-            make_labels=self._new_store,
+            make_labels=self._make_store,
         )
         # A viewer that nobody closed takes its session with it.
         self._finalizer = weakref.finalize(viewer, _abandon, self.session)
         self._finalizer.atexit = False
         self.choices = LayerChoices(viewer)
+        self.view = PlaneInView(viewer, self.choices)
+        self.stores = LabelStores(viewer, self.choices)
         self.display = display_for(viewer)
         self.mouse = MouseGestures(viewer, self)
         self._watch: Any = None
         self._connections = Connections()
-        self._of_image = Connections()
         self._of_active = Connections()
         self._keys = KeyBindings(viewer, self.actions, self._is_ours)
         self._connect(viewer)
-        self._on_image()
-        self._on_labels()
+        self._on_view()
+        self._on_store()
         self._on_active_layer()
         self.mouse.start()
 
@@ -177,17 +175,11 @@ class Controller:
     @property
     def actions(self) -> dict[str, Callable[[], None]]:
         """What each action of the keymap does."""
-        return {name: _weakly(self, act) for name, act in _ACTIONS.items()}
+        return {name: weakly(self, act) for name, act in _ACTIONS.items()}
 
     def color_of(self, label: int) -> npt.NDArray[np.floating[Any]]:
-        """RGBA that an object has, or will have, in the labels layer."""
-        from napari.utils.colormaps import label_colormap
-
-        labels = self.choices.labels
-        colormap = label_colormap(49) if labels is None else labels.colormap
-        color = np.asarray(colormap.map(label), dtype=float).ravel()
-        # A layer that shows its selected label only makes all others invisible.
-        return color if color[-1] else np.ones(4)
+        """RGBA that an object has, or will have, in the labels."""
+        return label_color(self.choices.labels, label)
 
     # ----------------------------------------------------------------- gestures
 
@@ -205,13 +197,13 @@ class Controller:
 
     def hover(self, position: Sequence[float], pointing: Pointing) -> None:
         """Preview what a click at a place of the world would do."""
-        place = self._place(position)
+        place = self.view.place(position)
         if place is not None:
             self.session.hover(*place, pointing)
 
     def click(self, position: Sequence[float], pointing: Pointing) -> None:
         """Carry out a click at a place of the world; outside, it means nothing."""
-        place = self._place(position)
+        place = self.view.place(position)
         plane = self.session.plane
         if place is None or plane is None or not plane.contains(*place):
             return
@@ -257,11 +249,7 @@ class Controller:
     def new_labels(self) -> Labels | None:
         """Make new labels for the image and work on them."""
         image = self.choices.image
-        if image is None:
-            return None
-        layer = self._add_quietly(make_labels(image))
-        self.choices.labels = layer
-        return layer
+        return None if image is None else self.stores.make(image)
 
     def close(self) -> None:
         """Leave nothing behind but the labels. May be called twice."""
@@ -274,35 +262,31 @@ class Controller:
         self._finalizer.detach()
         self.mouse.stop()
         self._keys.release()
-        for connections in (self._connections, self._of_image, self._of_active):
-            connections.close()
+        self._connections.close()
+        self._of_active.close()
         # Keeps a draft, so before the labels are let go of.
         self.session.close()
         if self._watch is not None:
             self._watch.close()
         if self._waker is not None:
             self._waker.close()
-        self.choices.close()
         self.display.close()
-        for store in self._stores.values():
-            store.close()
-        self._stores.clear()
+        self.stores.close()
+        self.view.close()
+        self.choices.close()
         self.closed.emit()
 
     # -------------------------------------------------------------- connections
 
     def _connect(self, viewer: ViewerModel) -> None:
         add = self._connections.add
-        add(self.choices.image_changed, self._on_image)
-        add(self.choices.image_data_changed, self._on_image_data)
-        add(self.choices.labels_changed, self._on_labels)
-        add(self.choices.labels_data_changed, self._on_labels_data)
-        add(viewer.layers.events.removed, self._on_removed)
+        add(self.view.changed, self._on_view)
+        add(self.view.moved, self._on_moved)
+        add(self.stores.changed, self._on_store)
+        add(self.stores.gone, self.session.forget_labels)
+        # Answers that waited for the end of a stroke may be handed out.
+        add(self.stores.edited, self.released)
         add(viewer.layers.selection.events.active, self._on_active_layer)
-        for name in ("point", "current_step", "order", "ndisplay", "ndim", "units"):
-            signal = getattr(viewer.dims.events, name, None)
-            if signal is not None:
-                add(signal, self._on_dims)
         add(viewer.events.mouse_over_canvas, self._on_mouse_over_canvas)
         add(self.session.preview_changed, self._on_preview)
         add(self.session.objects_changed, self._on_objects)
@@ -317,51 +301,29 @@ class Controller:
         canvas = native_canvas(viewer)
         if canvas is not None:
             mouse = self.mouse
-            changed = _weakly(self, Controller._on_modifiers)
+            changed = weakly(self, Controller._on_modifiers)
             self._watch = CanvasWatch(canvas, lambda: mouse.seen, changed)
 
-    def _on_image(self) -> None:
-        self._of_image.close()
-        image = self.choices.image
-        if image is not None:
-            for name in _TRANSFORMS:
-                self._of_image.add(getattr(image.events, name), self._on_transform)
-        self._update_plane()
+    def _on_view(self) -> None:
+        if not self._open:
+            return
+        reason = self.view.obstacle
+        if reason is None:
+            plane, image = self.view.plane, self.choices.image
+            self.session.set_plane(plane)
+            if plane is None and image is not None:
+                reason = f"The sliders are outside of “{image.name}”"
+        # In a display without planes the last one stays, to come back to.
+        self.session.set_unavailable(reason)
 
-    def _on_image_data(self) -> None:
-        self._revision += 1
-        self._update_plane()
-
-    def _on_transform(self) -> None:
-        self._geometry = None
+    def _on_moved(self) -> None:
         self.session.leave()
-        # A scale decides, too, which plane of a stack is in view.
-        self._update_plane()
 
-    def _on_dims(self) -> None:
-        self._geometry = None
-        self._update_plane()
+    def _on_store(self) -> None:
+        self.session.set_labels(self.stores.current)
 
-    def _on_labels(self) -> None:
-        labels = self.choices.labels
-        self.session.set_labels(None if labels is None else self._store_of(labels))
-
-    def _on_labels_data(self) -> None:
-        labels = self.choices.labels
-        store = None if labels is None else self._stores.get(labels)
-        if labels is not None and store is not None and not store.writing:
-            # Somebody put other pixels in: what was kept in the old ones, and
-            # which ids were free, says nothing of these.
-            store.close()
-            del self._stores[labels]
-            self.session.forget_labels(store)
-            self._on_labels()
-
-    def _on_removed(self, event: Any) -> None:
-        store = self._stores.pop(event.value, None)
-        if store is not None:
-            store.close()
-            self.session.forget_labels(store)
+    def _make_store(self, plane: Plane) -> LayerLabels:
+        return self.stores.make_for(plane, self.view.image_of(plane))
 
     def _on_active_layer(self) -> None:
         self._of_active.close()
@@ -389,7 +351,7 @@ class Controller:
 
     def _on_preview(self, preview: Preview | None) -> None:
         image = self.choices.image
-        geometry = self._current_geometry()
+        geometry = self.view.geometry
         if preview is None or image is None or geometry is None:
             self.display.hide()
             return
@@ -424,76 +386,12 @@ class Controller:
         if self._open and not self._in_stroke:
             self.session.process()
 
-    def _update_plane(self) -> None:
-        viewer, image = self.viewer, self.choices.image
-        if viewer is None or not self._open:
-            return
-        self._geometry = None
-        reason = _why_not(viewer, image)
-        if reason is not None:
-            # The plane stays: coming back to it costs nothing.
-            self.session.set_unavailable(reason)
-            return
-        plane = None
-        if image is not None:
-            plane = plane_of(image, viewer.dims, (image.unique_id, self._revision))
-            if plane is None:
-                reason = f"The sliders are outside of “{image.name}”"
-        self.session.set_plane(plane)
-        self.session.set_unavailable(reason)
-
-    def _current_geometry(self) -> PlaneGeometry | None:
-        viewer, image = self.viewer, self.choices.image
-        if self._geometry is None and viewer is not None and image is not None:
-            self._geometry = geometry_of(image, viewer.dims)
-        return self._geometry
-
-    def _place(self, position: Sequence[float]) -> tuple[float, float] | None:
-        geometry = self._current_geometry()
-        return None if geometry is None else geometry.to_plane(position)
-
     def _bind_keys(self) -> None:
         if self._open:
             self._keys.bind(active=self.session.active)
 
     def _is_ours(self, layer: Layer) -> bool:
         return layer is self.choices.labels
-
-    def _store_of(self, layer: Labels) -> LayerLabels:
-        if layer not in self._stores:
-            store = self._stores[layer] = LayerLabels(layer)
-            # Waiting answers go out when a stroke of the user ends.
-            store.edited.connect(self._on_edited)
-        return self._stores[layer]
-
-    def _on_edited(self) -> None:
-        self.released()
-
-    def _new_store(self, plane: Plane) -> LayerLabels:
-        """Make the labels that the first object of an image goes to."""
-        image = self._image_of(plane)
-        layer = self._add_quietly(_labels_for(plane, image))
-        store = self._store_of(layer)
-        if image is not None and image is self.choices.image:
-            self.choices.labels = layer
-        return store
-
-    def _image_of(self, plane: Plane) -> Image | None:
-        for image in self.choices.images:
-            if isinstance(plane.image, tuple) and image.unique_id == plane.image[0]:
-                return image
-        return None
-
-    def _add_quietly(self, layer: Labels) -> Labels:
-        """Add a layer without taking the selection away from the user."""
-        viewer = self.viewer
-        if viewer is not None:
-            selected = set(viewer.layers.selection)
-            active = viewer.layers.selection.active
-            viewer.add_layer(layer)
-            viewer.layers.selection = selected
-            viewer.layers.selection.active = active
-        return layer
 
     def _toggle(self) -> None:
         self.active = not self.active
@@ -523,34 +421,3 @@ def _abandon(session: AnnotationSession) -> None:
     session.notice.disconnect()
     session.failed.disconnect()
     session.close()
-
-
-def _why_not(viewer: ViewerModel, image: Image | None) -> str | None:
-    """Say why nothing can be pointed at in this display; None if it can."""
-    if viewer.dims.ndisplay == 3:
-        return "SAM 2 works in 2-D: leave the 3-D display to go on"
-    if image is not None and displayed_axes(image.ndim, viewer.dims) is None:
-        return f"“{image.name}” is seen from its edge: roll the axes back to go on"
-    return None
-
-
-def _labels_for(plane: Plane, image: Image | None) -> Labels:
-    if image is not None:
-        return make_labels(image)
-    # Its image is gone, but a click on it was answered: it is kept all the same.
-    from napari.layers import Labels as LabelsLayer
-
-    empty = np.zeros(plane.array_shape, dtype=np.uint16)
-    return LabelsLayer(empty, name=f"{plane.name} · labels")
-
-
-def _weakly(controller: Controller, method: Callable[..., None]) -> Callable[..., None]:
-    """Bind a method so that a key of the viewer keeps no controller alive."""
-    reference = weakref.ref(controller)
-
-    def call(*args: Any) -> None:
-        alive = reference()
-        if alive is not None:
-            method(alive, *args)
-
-    return call

@@ -10,19 +10,28 @@ has no place for that, a layer does it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.components import ViewerModel
-    from napari.layers import Image
+    from napari.layers import Image, Labels
 
     from napari_sam2.annotation.objects import Pointing, Preview
     from napari_sam2.viewer.geometry import PlaneGeometry
 
-__all__ = ["LOGIT_RANGE", "NAME", "Drawing", "PreviewDisplay", "display_for", "drawing"]
+__all__ = [
+    "LOGIT_RANGE",
+    "NAME",
+    "Drawing",
+    "PreviewDisplay",
+    "display_for",
+    "drawing",
+    "label_color",
+]
 
 NAME = "SAM 2 preview"
 
@@ -107,6 +116,29 @@ def drawing(preview: Preview, geometry: PlaneGeometry, color: npt.ArrayLike) -> 
         preview.pointing,
         preview,
     )
+
+
+def label_color(labels: Labels | None, label: int) -> npt.NDArray[np.floating[Any]]:
+    """Return the RGBA that an object has, or will have.
+
+    Parameters
+    ----------
+    labels : Labels, optional
+        Where it is kept; without any, in the colors of new labels.
+    label : int
+        Its id.
+    """
+    colormap = _new_colormap() if labels is None else labels.colormap
+    color = np.asarray(colormap.map(label), dtype=float).ravel()
+    # A layer that shows its selected label only makes all others invisible.
+    return color if color[-1] else np.ones(4)
+
+
+@cache
+def _new_colormap() -> Any:
+    from napari.utils.colormaps import label_colormap
+
+    return label_colormap(49)
 
 
 def display_for(viewer: ViewerModel) -> PreviewDisplay:

@@ -1,0 +1,130 @@
+"""One store for each Labels layer that is worked on, for as long as it is there."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_sam2.viewer.connections import Connections
+from napari_sam2.viewer.label_store import LayerLabels
+from napari_sam2.viewer.layers import make_labels
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels
+
+    from napari_sam2.annotation.planes import Plane
+    from napari_sam2.viewer.choices import LayerChoices
+
+__all__ = ["LabelStores"]
+
+
+class LabelStores:
+    """Makes stores of Labels layers, and Labels layers where there are none.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Not kept alive.
+    choices : LayerChoices
+        Which labels are worked on.
+    """
+
+    changed = Signal()
+    """Another store is the one to write to."""
+
+    gone = Signal(LayerLabels)
+    """The layer of a store is gone, or holds other pixels."""
+
+    edited = Signal()
+    """Somebody has finished a stroke."""
+
+    def __init__(self, viewer: ViewerModel, choices: LayerChoices) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._choices = choices
+        self._stores: dict[Labels, LayerLabels] = {}
+        self._connections = Connections()
+        self._connections.add(choices.labels_changed, self.changed)
+        self._connections.add(choices.labels_data_changed, self._on_data)
+        self._connections.add(viewer.layers.events.removed, self._on_removed)
+
+    @property
+    def current(self) -> LayerLabels | None:
+        """The store of the chosen labels; None: one is made for the first object."""
+        labels = self._choices.labels
+        return None if labels is None else self.of(labels)
+
+    def of(self, layer: Labels) -> LayerLabels:
+        """Return the store of a layer."""
+        if layer not in self._stores:
+            store = self._stores[layer] = LayerLabels(layer)
+            store.edited.connect(self._on_edited)
+        return self._stores[layer]
+
+    def make(self, image: Image) -> Labels:
+        """Add new labels for an image, and work on them."""
+        layer = self._add(make_labels(image))
+        self._choices.labels = layer
+        return layer
+
+    def make_for(self, plane: Plane, image: Image | None) -> LayerLabels:
+        """Add labels for the first object of a plane.
+
+        Parameters
+        ----------
+        plane : Plane
+            Where the object lies.
+        image : Image, optional
+            That the plane is of; None if it is gone: a click on it that was
+            answered is kept all the same.
+        """
+        if image is not None and image is self._choices.image:
+            return self.of(self.make(image))
+        if image is not None:
+            return self.of(self._add(make_labels(image)))
+        from napari.layers import Labels as LabelsLayer
+
+        empty = np.zeros(plane.array_shape, dtype=np.uint16)
+        return self.of(self._add(LabelsLayer(empty, name=f"{plane.name} · labels")))
+
+    def close(self) -> None:
+        """Listen to no layer any longer."""
+        self._connections.close()
+        for store in self._stores.values():
+            store.close()
+        self._stores.clear()
+
+    def _add(self, layer: Labels) -> Labels:
+        """Add a layer without taking the selection away from the user."""
+        viewer = self._viewer()
+        if viewer is not None:
+            selected = set(viewer.layers.selection)
+            active = viewer.layers.selection.active
+            viewer.add_layer(layer)
+            viewer.layers.selection = selected
+            viewer.layers.selection.active = active
+        return layer
+
+    def _on_data(self) -> None:
+        labels = self._choices.labels
+        store = None if labels is None else self._stores.get(labels)
+        # Not if they have grown by a write of ours. What was kept in the old
+        # pixels, and which ids were free there, says nothing of others.
+        if labels is not None and store is not None and not store.writing:
+            self._drop(labels)
+            self.changed.emit()
+
+    def _on_removed(self, event: Any) -> None:
+        self._drop(event.value)
+
+    def _on_edited(self) -> None:
+        self.edited.emit()
+
+    def _drop(self, layer: Any) -> None:
+        store = self._stores.pop(layer, None)
+        if store is not None:
+            store.close()
+            self.gone.emit(store)

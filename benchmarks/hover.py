@@ -82,14 +82,18 @@ def _run(scene: str, moves: int) -> dict[str, list[float]]:
 
 ROWS = (
     ("mouse move → mask handed to the preview", "plugin", "handed"),
-    ("… while the mouse keeps moving", "plugin", "handed moving"),
+    ("  peers' way: → mask assigned", "peers", "handed"),
     ("mouse move → drawn", "plugin", "drawn"),
-    ("  napari alone: mouse move → drawn", "control", "drawn"),
-    ("  peers' way: mouse move → mask assigned", "peers", "handed"),
-    ("  peers' way: mouse move → drawn", "peers", "drawn"),
+    ("  peers' way", "peers", "drawn"),
+    ("  napari alone", "control", "drawn"),
+    ("the mouse keeps moving: → mask handed", "plugin", "handed moving"),
+    ("  peers' way: → mask assigned", "peers", "handed moving"),
     ("click → label written", "plugin", "kept"),
-    ("longest block while SAM 2.1 tiny encodes", "encode", "longest block"),
-    ("  napari alone: longest block", "idle", "longest block"),
+    ("longest block, the mouse keeps moving", "plugin", "longest block moving"),
+    ("  peers' way", "peers", "longest block moving"),
+    ("  napari alone", "control", "longest block moving"),
+    ("longest block, SAM 2.1 tiny encodes", "encode", "longest block"),
+    ("  napari alone", "idle", "longest block"),
 )
 
 
@@ -104,7 +108,7 @@ def _print(results: dict[str, Samples], machine: dict[str, object]) -> None:
         table.add_row(
             text,
             f"{timing.median:.1f}",
-            f"{timing.percentile(95):.1f}",
+            f"{timing.percentile(95):.1f}" if len(timing.samples) > 1 else "",
             str(len(timing.samples)),
         )
     Console().print(table)

@@ -26,10 +26,13 @@ class Peer:
     ----------
     handed : list of float
         When each mask was in the layer, by `time.perf_counter`.
+    answered : list of tuple
+        The same, each with the ``(row, col)`` that was asked for.
     """
 
     def __init__(self, stage: Stage, predictor: Any) -> None:
         self.handed: list[float] = []
+        self.answered: list[tuple[float, tuple[float, float]]] = []
         self._predictor = predictor
         image = stage.image
         low, high = image.contrast_limits
@@ -53,6 +56,7 @@ class Peer:
         )
         self._layer.data = masks[int(np.argmax(scores))].astype(np.uint8)
         self.handed.append(time.perf_counter())
+        self.answered.append((self.handed[-1], (float(row), float(col))))
 
 
 def starter_predictor() -> Any:

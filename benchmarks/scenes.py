@@ -43,7 +43,7 @@ def plugin(moves: int) -> Samples:
     refused: list[str] = []
     session.notice.connect(refused.append)
     stage.until(lambda: session.status.phase.name == "READY")
-    samples: Samples = {"handed": [], "drawn": [], "handed moving": [], "kept": []}
+    samples: Samples = {"handed": [], "drawn": [], "kept": []}
 
     for place in places(moves + WARM_UP):
         stage.rest()
@@ -54,7 +54,7 @@ def plugin(moves: int) -> Samples:
         samples["handed"].append(handed[count][0] - start)
         samples["drawn"].append(stage.until_drawn(handed[count][0]) - start)
 
-    samples["handed moving"] = _stream(stage, handed, places(moves, seed=1))
+    samples |= _stream(stage, handed, places(moves, seed=1))
 
     for place in places(moves // 2 + WARM_UP, seed=2):
         stage.robot.move(*place)
@@ -81,7 +81,10 @@ def control(moves: int) -> Samples:
         handled.append(time.perf_counter())
 
     stage.viewer.mouse_move_callbacks.append(redraw)
-    return _answers(stage, handled, places(moves + WARM_UP))
+    samples = _answers(stage, handled, places(moves + WARM_UP))
+    samples |= _stream(stage, [], places(moves, seed=1))
+    stage.close()
+    return samples
 
 
 def peers(moves: int) -> Samples:
@@ -95,7 +98,11 @@ def peers(moves: int) -> Samples:
     from benchmarks.stage import Stage, places
 
     stage = Stage(plugin=False)
-    return _answers(stage, Peer(stage, predictor).handed, places(moves + WARM_UP))
+    peer = Peer(stage, predictor)
+    samples = _answers(stage, peer.handed, places(moves + WARM_UP))
+    samples |= _stream(stage, peer.answered, places(moves, seed=1))
+    stage.close()
+    return samples
 
 
 def encode(_: int) -> Samples:
@@ -153,7 +160,6 @@ def _answers(
         stage.until(partial(_longer, handed, count))
         samples["handed"].append(handed[count] - start)
         samples["drawn"].append(stage.until_drawn(handed[count]) - start)
-    stage.close()
     return samples
 
 
@@ -161,22 +167,31 @@ def _stream(
     stage: Any,
     handed: list[tuple[float, tuple[float, float]]],
     targets: list[tuple[int, int]],
-) -> list[float]:
+) -> Samples:
     """Move on every 16 ms; how old is the place that each mask answers?"""
+    from benchmarks.stage import Ticks
+
     moved: dict[tuple[int, int], float] = {}
     stage.rest(0.3)
     first = len(handed)
+    begin = time.perf_counter()
+    ticks = Ticks()
     for place in targets:
         start = time.perf_counter()
         moved[place] = start
         stage.robot.move(*place)
-        stage.rest(max(start + _FRAME - time.perf_counter(), 0))
+        stage.rest(max(start + _FRAME - time.perf_counter(), 0.001))
+    end = time.perf_counter()
     stage.rest(0.3)
+    ticks.stop()
     ages = []
     for moment, (row, col) in handed[first:]:
         place = min(moved, key=lambda p: abs(p[0] - row) + abs(p[1] - col))
         ages.append(moment - moved[place])
-    return ages
+    return {
+        "handed moving": ages,
+        "longest block moving": [ticks.longest(begin, end) / 1e3],
+    }
 
 
 def _moving(stage: Any, finished: Callable[[], bool]) -> Any:

@@ -106,6 +106,12 @@ def test_checkpoint_that_a_config_names_is_not_loaded(tmp_path: Path) -> None:
             "model: {_target_: torch.nn.Identity, a: [{_target_: os.mkdir, path: T}]}",
             "asks to call 'os.mkdir'",
         ),
+        (
+            "model:\n"
+            "  _target_: torch.nn.Identity\n"
+            "  a: '\\${oc.create:{_target_:os.mkdir,path:\"TRACE\"}}'",
+            "escaped interpolation",
+        ),
         ("model: {_target_: sam2.modeling.sam2_base.SAM3Base}", "does not exist here"),
         ("model: {_target_: sam2.modeling.sam2_base.SAM2Base}", "does not build"),
         ("model: {_target_: torch.nn.Identity}", "does not describe a SAM 2 model"),

@@ -105,7 +105,16 @@ def _read(path: Path) -> dict[str, Any]:
             "sam2 has them, such as sam2.1_hiera_t.yaml."
         )
         raise CheckpointError(msg)
-    return cast("dict[str, Any]", OmegaConf.to_container(model))
+    description = OmegaConf.to_container(model)
+    # Hydra would resolve what is left (it was escaped) after the targets have been
+    # checked, and one of the resolvers makes new nodes.
+    if "${" in str(description):
+        msg = (
+            f"The config {path} was not used: it has an escaped interpolation "
+            "(\\${…}), which is not safe. Write its value instead."
+        )
+        raise CheckpointError(msg)
+    return cast("dict[str, Any]", description)
 
 
 def _check_targets(config: object, path: Path) -> None:

@@ -59,33 +59,33 @@ class PhaseConfig:
 
 
 def _schedule() -> list[PhaseConfig]:
-    # Prompts are cheap in small windows, context is there in large ones.
+    # Prompts are cheap in small windows, context and large objects are in large ones.
     small = BatchConfig(128, images=16, objects=4)
     window = BatchConfig(256, images=6, objects=6)
-    large = BatchConfig(512, images=2, objects=8, weight=0.15)
-    view = BatchConfig(768, images=1, objects=16, weight=0.15)
+    large = BatchConfig(512, images=2, objects=8)
+    view = BatchConfig(768, images=1, objects=16)
+    weighed = dataclasses.replace
     return [
-        PhaseConfig(until=0.6, batches=[small, window], rounds=[0.6, 0.35, 0.05]),
+        PhaseConfig(until=0.5, batches=[small, window], rounds=[0.6, 0.35, 0.05]),
         PhaseConfig(
-            until=0.82,
+            until=0.85,
             batches=[
-                dataclasses.replace(small, weight=0.2),
-                dataclasses.replace(window, weight=0.5),
-                large,
-                view,
+                weighed(small, weight=0.1),
+                weighed(window, weight=0.55),
+                weighed(large, weight=0.2),
+                weighed(view, weight=0.15),
             ],
-            whole_view=0.6,
-            rounds=[0.2, 0.5, 0.3],
+            rounds=[0.4, 0.4, 0.2],
         ),
         PhaseConfig(
             until=1.0,
             batches=[
-                dataclasses.replace(window, weight=0.5),
-                large,
-                dataclasses.replace(view, weight=0.35),
+                weighed(window, weight=0.45),
+                weighed(large, weight=0.25),
+                weighed(view, weight=0.3),
             ],
-            whole_view=0.7,
-            rounds=[0.2, 0.45, 0.25, 0.1],
+            whole_view=0.6,
+            rounds=[0.3, 0.4, 0.2, 0.1],
             freeze_norm=True,
         ),
     ]
@@ -144,7 +144,7 @@ class TrainConfig:
     scenes: int = 10
     renewal: int = 1500
     balance: float = 0.4
-    boxes: float = 0.35
+    boxes: float = 0.45
     smallest: int = 48
     dense: float = 0.3
     processes: int = 2

@@ -121,7 +121,7 @@ def cut(
         )
     else:
         extent = max(chosen[3] - chosen[1], chosen[4] - chosen[2])
-        wanted = np.exp(rng.uniform(np.log(12), np.log(0.86 * size)))
+        wanted = np.exp(rng.uniform(np.log(20), np.log(0.95 * size)))
         reach = max(extent * size / wanted, size / 6)
         (r0, r1, y), (c0, c1, x) = (
             _place_on_object(

@@ -543,6 +543,19 @@ def test_hovering_while_encoding_previews_as_soon_as_it_can(
     assert session.preview.prompts.points[0][:2] == B
 
 
+def test_a_mouse_that_comes_back_keeps_the_preview_of_its_place(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    session.hover(*A)
+    session.wait()
+    segmenter.hold_decode.clear()
+    session.hover(*B)
+    session.hover(*A)
+    segmenter.hold_decode.set()
+    session.wait()
+    assert session.preview.prompts.points[0][:2] == A
+
+
 def test_leaving_the_image_drops_the_preview_and_what_was_on_its_way(
     session: AnnotationSession, segmenter: FakeSegmenter
 ) -> None:

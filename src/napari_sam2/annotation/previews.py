@@ -90,6 +90,9 @@ class Previews:
             self.rest(None)
             return
         if self.answers(encoded, intent) is not None:
+            # What was asked for on the way here must not take its place.
+            self._void = self._asked
+            self._inference.forget_hovers()
             return
         self._asked += 1
         number = self._asked

@@ -35,7 +35,7 @@ def hint(controller: Controller) -> str:
         return f"Point at {again} and click"
     if not current.kept:
         return "Click adds, right click removes, Enter keeps"
-    return "Shift+click adds, right click removes"
+    return "Shift adds, right click removes"
 
 
 def object_line(controller: Controller) -> str:

@@ -27,6 +27,9 @@ _SENTENCES = {Phase.FAILED, Phase.UNAVAILABLE, Phase.STOPPED}
 """They explain themselves, and take both lines for it."""
 
 _BUSY = {Phase.LOADING, Phase.DOWNLOADING, Phase.ENCODING, Phase.SEGMENTING}
+_LONG = _BUSY - {Phase.SEGMENTING}
+"""They are worth a bar; the others are over before one could look at it."""
+
 _PATIENCE = 150
 """Milliseconds that something may take before a word is lost on it."""
 
@@ -93,6 +96,8 @@ class StatusArea(QWidget):
         self.sentence.setWordWrap(True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.tool = QToggleSwitch()
+        # What slides has not arrived yet where the window is busy elsewhere.
+        self.tool.setAnimationDuration(0)
         self.tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.cancel = QPushButton("✕")
         self.cancel.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -116,7 +121,7 @@ class StatusArea(QWidget):
         self._grid.addWidget(self.text, 0, 1)
         # Under the button that is there while there is little to say.
         self._grid.addWidget(self.detail, 1, 1, 1, 2)
-        self._grid.addWidget(self.sentence, 0, 1, 2, 1)
+        self._grid.addWidget(self.sentence, 0, 1, 2, 1, Qt.AlignmentFlag.AlignTop)
         self._grid.addWidget(self.tool, 0, 2, Qt.AlignmentFlag.AlignRight)
         self._grid.addWidget(self.cancel, 1, 2, Qt.AlignmentFlag.AlignRight)
         self._grid.addWidget(self.bar, 2, 0, 1, 3)
@@ -169,7 +174,8 @@ class StatusArea(QWidget):
         height = max(self.fontMetrics().height() + 4, 20)
         for widget in (self.text, self.detail, self.tool, self.cancel):
             widget.setFixedHeight(height)
-        self.sentence.setFixedHeight(2 * height + self._grid.verticalSpacing())
+        # Two lines to the pixel: half a third one would show.
+        self.sentence.setFixedHeight(2 * self.fontMetrics().lineSpacing())
         self.cancel.setFixedWidth(height + 4)
 
     def _show_hint(self) -> None:
@@ -191,7 +197,7 @@ class StatusArea(QWidget):
         else:
             self.bar.setRange(0, 1000)
             self.bar.setValue(round(status.progress * 1000))
-        self.bar.setVisible(busy)
+        self.bar.setVisible(status.phase in _LONG)
 
     def _color(self, phase: Phase) -> QColor:
         if self._theme is None:

@@ -325,6 +325,53 @@ def test_a_transposed_plane_is_written_where_it_was_seen() -> None:
     session.close()
 
 
+@pytest.mark.parametrize("collect", [False, True])
+@pytest.mark.parametrize("leave", ["plane", "off", "labels", "collect"])
+def test_a_correction_reaches_its_object_although_that_was_let_go_of(
+    session: AnnotationSession,
+    segmenter: FakeSegmenter,
+    image: np.ndarray,
+    collect: bool,
+    leave: str,
+) -> None:
+    store = session.store
+    session.collect = collect
+    session.click(*A)
+    session.wait()
+    segmenter.hold_decode.clear()
+    session.add(*B)
+    if leave == "plane":
+        session.set_plane(Plane.of_array(discs([C])))
+    elif leave == "off":
+        session.active = False
+    elif leave == "labels":
+        session.set_labels(ArrayLabels(image.shape))
+    else:
+        session.collect = not collect
+    segmenter.hold_decode.set()
+    session.wait()
+    assert [int(store.array()[place]) for place in (A, B)] == [1, 1]
+    assert (session.current is None) == (leave != "collect")
+    assert session.preview is None
+
+
+@pytest.mark.parametrize("leave", ["plane", "off"])
+def test_a_collected_click_is_kept_if_its_answer_comes_too_late_for_a_draft(
+    session: AnnotationSession, segmenter: FakeSegmenter, leave: str
+) -> None:
+    session.collect = True
+    segmenter.hold_decode.clear()
+    session.click(*A)
+    if leave == "plane":
+        session.set_plane(Plane.of_array(discs([C])))
+    else:
+        session.active = False
+    segmenter.hold_decode.set()
+    assert ids_at(session, A) == [1]
+    assert session.current is None
+    assert session.preview is None
+
+
 def test_labels_of_another_shape_are_refused_in_words(
     session: AnnotationSession,
 ) -> None:

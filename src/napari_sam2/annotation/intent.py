@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
@@ -26,11 +26,14 @@ class Intent:
         What a click would do with the answer.
     label : int
         Id that the object has, or would get.
+    about : AnnotatedObject, optional
+        The object, if there is one already.
     """
 
     prompts: Prompts
     pointing: Pointing
     label: int
+    about: AnnotatedObject | None = field(default=None, compare=False)
 
 
 def intent_at(
@@ -75,4 +78,5 @@ def intent_at(
     same_model = current.model == encoded.segmenter.model
     mask = MaskPrompt(current.prediction.logits) if same_model else None
     point = Point(row, col, inside=pointing is Pointing.ADD)
-    return Intent(current.prompts.with_point(point, mask), pointing, current.label)
+    prompts = current.prompts.with_point(point, mask)
+    return Intent(prompts, pointing, current.label, current)

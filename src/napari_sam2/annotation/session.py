@@ -401,7 +401,11 @@ class AnnotationSession:
         self._update_status()
 
     def _accept(self, encoded: Encoded, intent: Intent, prediction: Prediction) -> None:
-        """Make the answer to a click the new or the better current object."""
+        """Make the answer to a click the new or the better current object.
+
+        While it was computed, the object may have been let go of, and plane or
+        labels left: then it holds for what was clicked on all the same.
+        """
         if prediction.area == 0:
             self._previews.rest(self._current)
             self.notice.emit("Nothing was found here.")
@@ -413,13 +417,19 @@ class AnnotationSession:
             encoded.plane,
             encoded.segmenter.model,
         )
-        current = None if intent.pointing is Pointing.NEW else self._current
+        at_hand = (
+            self._usable
+            and self.plane is not None
+            and self.plane.key == encoded.plane.key
+        )
         accepted: AnnotatedObject | None
         try:
             ledger = self._require_ledger(encoded.plane)
-            if current is not None and current.kept:
-                accepted = ledger.correct(current, found, overwrite=self.overwrite)
-            elif current is not None or self._collect:
+            home, kept = self._find_kept(intent.about)
+            if home is not None and kept is not None:
+                accepted = home.correct(kept, found, overwrite=self.overwrite)
+                at_hand = at_hand and home is ledger
+            elif at_hand and (self._collect or intent.about is not None):
                 ledger.history.add(Edit("Point", (), self._current, found))
                 accepted = found
             else:
@@ -427,10 +437,21 @@ class AnnotationSession:
         except NapariSam2Error as error:
             self._on_failed(error)
             return
-        if accepted is not None:
+        if accepted is not None and at_hand:
             self._set_current(accepted)
-        self._previews.rest(accepted)
+        self._previews.rest(self._current)
         self._announce()
+
+    def _find_kept(
+        self, about: AnnotatedObject | None
+    ) -> tuple[Ledger, AnnotatedObject] | tuple[None, None]:
+        """Find what became of an object, and where, if it is in some labels."""
+        if about is not None:
+            for ledger in self._ledgers.values():
+                for kept in ledger.objects.values():
+                    if kept.prompts is about.prompts:
+                        return ledger, kept
+        return None, None
 
     # ------------------------------------------------------- keeping and undoing
 

@@ -142,6 +142,24 @@ def test_answers_are_handed_out_in_the_thread_that_processes() -> None:
     thread.join(10)
 
 
+def test_an_answer_that_fails_does_not_swallow_those_after_it() -> None:
+    woken = threading.Event()
+    thread = RequestThread(woken.set)
+    answered: list[str] = []
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    thread.post(fail)
+    thread.post(lambda: answered.append("next"))
+    woken.clear()
+    with pytest.raises(ValueError, match="no"):
+        thread.process()
+    assert woken.is_set()
+    thread.process()
+    assert answered == ["next"]
+
+
 def test_closing_stops_what_runs_and_answers_nothing_more(
     thread: RequestThread,
 ) -> None:

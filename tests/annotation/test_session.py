@@ -650,6 +650,41 @@ def test_a_thousand_moves_cost_few_decodes_and_end_at_the_last_place(
     np.testing.assert_array_equal(session.preview.prediction.mask, image == 140)
 
 
+@pytest.mark.parametrize("dropped", [False, True])
+def test_a_long_wait_for_a_click_is_said_until_it_is_over(
+    session: AnnotationSession, segmenter: FakeSegmenter, dropped: bool
+) -> None:
+    session._inference.decode_seconds = 0.5  # as if the last one had taken long
+    segmenter.hold_decode.clear()
+    session.click(*A)
+    assert session.status.phase is Phase.SEGMENTING
+    if dropped:
+        session.drop()
+        assert session.status.phase is Phase.READY
+    segmenter.hold_decode.set()
+    session.wait()
+    assert session.status.phase is Phase.READY
+
+
+def test_a_store_that_breaks_does_not_hold_up_the_clicks_after(
+    session: AnnotationSession, segmenter: FakeSegmenter, monkeypatch: Any
+) -> None:
+    session.wait()
+
+    def broken(*_: Any) -> None:
+        monkeypatch.undo()
+        raise RuntimeError("the layer is gone")
+
+    monkeypatch.setattr(session.store, "write", broken)
+    segmenter.hold_decode.clear()
+    session.click(*A)
+    session.click(*B)
+    segmenter.hold_decode.set()
+    with pytest.raises(RuntimeError, match="layer is gone"):
+        session.wait()
+    assert ids_at(session, A, B) == [0, 1]
+
+
 def test_a_failed_decode_is_reported_and_the_tool_goes_on(
     session: AnnotationSession, segmenter: FakeSegmenter, monkeypatch: Any
 ) -> None:

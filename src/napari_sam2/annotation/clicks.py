@@ -67,6 +67,8 @@ class ClickQueue:
         Told of a click on a plane that was left before it was ready.
     failed : callable
         Told when a request fails.
+    settled : callable
+        Told when a click that had to be computed is over and done with.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class ClickQueue:
         accept: Callable[[Encoded, Intent, Prediction], None],
         dropped: Callable[[Click], None],
         failed: Callable[[Exception], None],
+        settled: Callable[[], None],
     ) -> None:
         self._inference = inference
         self._previews = previews
@@ -84,6 +87,7 @@ class ClickQueue:
         self._accept = accept
         self._dropped = dropped
         self._failed = failed
+        self._settled = settled
         self._waiting: deque[Click | Callable[[], None]] = deque()
         self._running: Click | None = None
 
@@ -141,15 +145,20 @@ class ClickQueue:
         self._running = click
 
         def done(prediction: Prediction) -> None:
-            if self._running is click:
-                self._running = None
-                self._accept(encoded, intent, prediction)
-                self.advance()
+            settle(lambda: self._accept(encoded, intent, prediction))
 
         def failed(error: Exception) -> None:
-            if self._running is click:
-                self._running = None
-                self._failed(error)
+            settle(lambda: self._failed(error))
+
+        def settle(act: Callable[[], None]) -> None:
+            if self._running is not click:
+                return
+            self._running = None
+            try:
+                act()
+            finally:
+                # Whatever became of this one, those that wait have their turn.
                 self.advance()
+                self._settled()
 
         self._inference.decode(Lane.QUEUE, encoded, intent.prompts, done, failed)

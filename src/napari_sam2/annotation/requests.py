@@ -53,8 +53,8 @@ class RequestThread:
     Parameters
     ----------
     wake : callable
-        Called in the computing thread whenever an answer waits; it must arrange
-        that :meth:`process` is called in the session's own thread.
+        Called whenever an answer waits, mostly in the computing thread; it must
+        arrange that :meth:`process` is called in the session's own thread.
     name : str
         Of the thread.
     """
@@ -121,7 +121,13 @@ class RequestThread:
         """Hand out the answers that wait."""
         while self._answers:
             answer = self._answers.popleft()
-            answer()
+            try:
+                answer()
+            except BaseException:
+                # The others are handed out all the same, in another turn.
+                if self._answers:
+                    self._wake()
+                raise
 
     @property
     def busy(self) -> bool:

@@ -96,6 +96,7 @@ class AnnotationSession:
             self._accept,
             self._on_dropped,
             self._on_failed,
+            self._update_status,
         )
         self._make_labels = make_labels or (lambda p: ArrayLabels(p.array_shape))
         self._ledger: Ledger | None = None
@@ -315,6 +316,7 @@ class AnnotationSession:
             self._set_current(None)
         self.leave()
         self._announce()
+        self._update_status()
 
     def undo(self) -> None:
         """Take the last change back, whoever made it."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,10 +16,22 @@ from napari_sam2.annotation.objects import Pointing
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.annotation.status import Phase
-from napari_sam2.errors import ImageError, LabelsError, PromptError
+from napari_sam2.errors import (
+    CheckpointError,
+    ImageError,
+    LabelsError,
+    OutOfMemoryError,
+    PromptError,
+)
+from napari_sam2.models.catalog import ModelSpec
 from napari_sam2.segmentation.view import PlaneIndex
 from tests.annotation.conftest import A, B, C
 from tests.annotation.fakes import FakeSegmenter, discs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_sam2.engines.cancellation import CancelToken
 
 BETWEEN = (30, 30)
 
@@ -394,19 +408,87 @@ def test_an_image_that_cannot_be_segmented_is_said_once(
     session: AnnotationSession, segmenter: FakeSegmenter, image: np.ndarray
 ) -> None:
     failures: list[Exception] = []
+    notices: list[str] = []
     session.failed.connect(failures.append)
+    session.notice.connect(notices.append)
     segmenter.error = ImageError("The image is empty.")
     session.set_plane(Plane.of_array(image[:10]))
     session.click(2, 2)
     with pytest.raises(ImageError):
         session.wait()
     assert failures == [segmenter.error]
+    assert notices == []
     assert session.status.phase is Phase.FAILED
     assert session.status.text == "The image is empty."
     segmenter.error = None
     session.set_plane(Plane.of_array(image))
     session.click(*A)
     assert ids_at(session, A) == [1]
+
+
+def test_a_click_tries_again_to_encode_what_failed(
+    session: AnnotationSession, segmenter: FakeSegmenter, image: np.ndarray
+) -> None:
+    segmenter.error = OutOfMemoryError("cpu has too little memory.")
+    session.set_plane(Plane.of_array(image.copy()))
+    for _ in range(2):
+        with pytest.raises(OutOfMemoryError):
+            session.wait()
+        session.click(*A)
+    with pytest.raises(OutOfMemoryError):
+        session.wait()
+    segmenter.error = None
+    session.click(*A)
+    assert ids_at(session, A) == [1]
+
+
+def test_a_click_waits_for_the_first_model_to_be_downloaded(
+    image: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = threading.Event()
+    segmenter = FakeSegmenter()
+    downloads = import_module("napari_sam2.models.download")
+    monkeypatch.setattr(downloads, "download", lambda *_, **__: here.wait(10))
+    monkeypatch.setattr(
+        "napari_sam2.segmentation.segmenter.Segmenter", lambda *_, **__: segmenter
+    )
+    session = AnnotationSession("sam2.1-tiny")
+    session.set_plane(Plane.of_array(image))
+    session.click(*A)
+    assert session.status.phase is Phase.DOWNLOADING
+    here.set()
+    assert ids_at(session, A) == [1]
+    session.close()
+
+
+def test_a_click_that_nothing_will_answer_is_said_to_be_dropped(
+    image: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(*_: Any, cancel: CancelToken, **__: Any) -> None:
+        cancelled = threading.Event()
+        cancel.on_cancel(cancelled.set)
+        assert cancelled.wait(10)
+        cancel.raise_if_cancelled()
+
+    downloads = import_module("napari_sam2.models.download")
+    monkeypatch.setattr(downloads, "download", wait)
+    notices: list[str] = []
+    session = AnnotationSession("sam2.1-tiny")
+    session.notice.connect(notices.append)
+    session.set_plane(Plane.of_array(image, name="cells"))
+    session.click(*A)
+    session.cancel()
+    assert notices == ["“cells” is not encoded: the click there was dropped."]
+    assert session.status.text == "No model is loaded: choose one"
+    session.close()
+
+
+def test_a_checkpoint_that_is_gone_is_named(tmp_path: Path) -> None:
+    spec = ModelSpec("own", "Own", None, weights=tmp_path / "own.pt")
+    session = AnnotationSession(spec)
+    with pytest.raises(CheckpointError, match=r"no checkpoint at .*own\.pt"):
+        session.wait()
+    session.close()
 
 
 def test_a_plane_that_cannot_be_read_names_the_image(

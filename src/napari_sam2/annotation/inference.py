@@ -94,7 +94,11 @@ class Inference:
         return (
             self.encoded is None
             and self._enabled
-            and (self._encoding or self._loading is not None)
+            and (
+                self._encoding
+                or self._loading is not None
+                or self._download is not None
+            )
         )
 
     @property
@@ -178,8 +182,9 @@ class Inference:
         self._device = device or self._device
         self._downloads.cancel(Lane.ENCODE)
         self._download = None
-        # Who makes the segmenter need not want the weights on this machine.
-        if self._factory is not None or is_available(spec):
+        # Who makes the segmenter need not want the weights on this machine. What
+        # cannot be downloaded is loaded, too, which says best why it is missing.
+        if self._factory is not None or spec.url is None or is_available(spec):
             self._load(spec)
         else:
             self._fetch(spec)
@@ -212,8 +217,8 @@ class Inference:
         self.changed.emit()
 
     def resume(self) -> None:
-        """Encode again after :meth:`cancel`."""
-        if self._problem is not None and self._problem.phase is Phase.STOPPED:
+        """Try again to encode, after :meth:`cancel` or a failure."""
+        if self._problem is not None:
             self._restart()
 
     def forget_hovers(self) -> None:
@@ -246,7 +251,11 @@ class Inference:
 
     def run(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Run something else on the computing thread, after what waits there."""
-        self._thread.submit(Lane.QUEUE, lambda _: work(), done, self._report)
+
+        def failed(error: Exception) -> None:
+            self.failed.emit(_typed(error))
+
+        self._thread.submit(Lane.QUEUE, lambda _: work(), done, failed)
 
     def close(self) -> None:
         """Stop everything; returns at once."""

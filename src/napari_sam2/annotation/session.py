@@ -570,10 +570,14 @@ class AnnotationSession:
         self.model_changed.emit(name)
 
     def _on_dropped(self, click: Click) -> None:
-        self.notice.emit(
-            f"“{click.plane.name}” was left before it was encoded: "
-            "the click there was dropped."
-        )
+        plane, status = self.plane, self._inference.status
+        if plane is None or plane.key != click.plane.key:
+            why = "was left before it was encoded"
+        elif status.phase is Phase.FAILED and self.model is not None:
+            return  # it has been said why
+        else:
+            why = "is not encoded"
+        self.notice.emit(f"“{click.plane.name}” {why}: the click there was dropped.")
 
     def _on_failed(self, error: Exception) -> None:
         assert isinstance(error, NapariSam2Error)

@@ -105,6 +105,16 @@ def test_a_corrected_object_is_what_the_better_mask_says(
     np.testing.assert_array_equal(ledger.store.array(), alone.store.array())
 
 
+def test_ids_that_no_float_holds_are_given_back_whole() -> None:
+    ledger = Ledger(ArrayLabels(SHAPE, np.uint64))
+    largest = 2**60 + 1
+    ledger.store.write(tuple(np.array([[0], [2], [2]])), largest)
+    kept = ledger.keep(found(0, (1, 4), (1, 4)), overwrite=True, current=None)
+    ledger.correct(kept, found(0, (5, 8), (5, 8)), overwrite=True)
+    assert int(ledger.store.array()[0, 2, 2]) == largest
+    assert int(ledger.store.array()[0, 5, 5]) == largest + 1
+
+
 def test_a_history_of_four_hundred_cells_stays_small() -> None:
     store = ArrayLabels((400, 1000, 10))
     indices = np.unravel_index(np.arange(1000), store.shape)

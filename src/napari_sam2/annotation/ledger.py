@@ -115,7 +115,7 @@ class Ledger:
             shape,
             np.unravel_index(np.concatenate([was[left], will]), shape),
             np.concatenate([np.full(left.sum(), label, ids.dtype), ids]),
-            np.concatenate([under_was[left], np.full(will.size, label)]),
+            np.concatenate([under_was[left], np.full(will.size, label, ids.dtype)]),
         )
         written = PixelChange.between(
             shape, np.unravel_index(will, shape), under, label

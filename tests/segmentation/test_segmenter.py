@@ -200,10 +200,14 @@ def test_a_cancelled_embedding_is_not_kept(engine: FakeEngine) -> None:
     assert len(engine.images) == 1
 
 
-def test_progress_is_passed_on(engine: FakeEngine) -> None:
+def test_progress_begins_before_the_engine_and_tells_of_no_cached_work(
+    engine: FakeEngine,
+) -> None:
     fractions: list[float] = []
-    Segmenter(engine=engine).embed(IMAGE, progress=fractions.append)
-    assert fractions == [1.0]
+    segmenter = Segmenter(engine=engine)
+    segmenter.embed(IMAGE, progress=fractions.append)
+    segmenter.embed(IMAGE, progress=fractions.append)
+    assert fractions == [0.0, 1.0]
 
 
 def test_prompts_as_a_value_give_the_same_as_arrays(segmenter: Segmenter) -> None:

@@ -122,7 +122,8 @@ class Segmenter:
         cancel : CancelToken, optional
             Ends the computation.
         progress : callable, optional
-            Called with the fraction done, from 0 to 1, in the calling thread.
+            Called with the fraction done, from 0 to 1, in the calling thread; not
+            at all if the cache has it.
 
         Raises
         ------
@@ -138,6 +139,9 @@ class Segmenter:
         key = embedding_key(plane, limits, view, self.engine)
         embedding = self.cache.get(key)
         if embedding is None:
+            if progress is not None:
+                # The pixels of a large plane take their time before the encoder does.
+                progress(0.0)
             pixels = to_rgb(plane, limits)
             embedding = self.engine.encode(pixels, cancel=cancel, progress=progress)
             self.cache.put(key, embedding)

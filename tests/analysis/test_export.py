@@ -106,6 +106,19 @@ def test_a_tiff_without_unit_holds_the_bare_ratio(tmp_path: Path) -> None:
         assert page.resolution == pytest.approx((0.5, 0.5))
 
 
+@pytest.mark.parametrize(("size", "unit"), [(1, "pm"), (1e12, "pixel"), (5e-324, "nm")])
+def test_a_pixel_size_beyond_the_fractions_of_a_tiff_is_described_only(
+    tmp_path: Path, size: float, unit: str
+) -> None:
+    labels = some_labels((5, 7), np.uint16)
+    path = save_labels(tmp_path / "a.tif", labels, pixel_size=size, unit=unit)
+    with tifffile.TiffFile(path) as tiff:
+        assert tiff.pages.first.resolution == (1, 1)
+        assert tiff.shaped_metadata is not None
+        (description,) = tiff.shaped_metadata
+    assert description["spacing"] == [size, size]
+
+
 def test_the_png_knows_its_pixel_size(tmp_path: Path) -> None:
     labels = some_labels((5, 7), np.uint8)
     path = save_labels(

@@ -46,6 +46,9 @@ _METERS = {
 # Offsets of a classic TIFF are 32 bits wide; what is near gets 64.
 _CLASSIC_TIFF_LIMIT = 2**32 - 2**25
 
+# A TIFF stores a resolution as a fraction of two integers of 32 bits.
+_TIFF_MOST_PER_UNIT = 2**32 - 1
+
 # A PNG counts whole pixels in a meter, with 31 bits: down to half a nanometer.
 _PNG_MOST_PER_METER = 2**31 - 1
 
@@ -68,12 +71,12 @@ def save_labels(
         Ends in ``.tif``, ``.tiff``, ``.png`` or ``.npy``.
     labels : array-like of int or bool, shape (..., rows, cols)
         0 is background. TIFF and NumPy take any number of axes and keep the
-        type (bool becomes uint8 in a TIFF). PNG takes two axes and ids up to
+        type (bool becomes uint8). PNG takes two axes and ids up to
         65,535, as uint8 or uint16; uint8 and uint16 stay what they are.
     pixel_size : float or sequence of float, optional
         Distance between neighboring pixels, for all axes or for each. Rows and
-        columns go into the resolution of the TIFF or PNG, all axes into the
-        description of the TIFF. Not stored in ``.npy``.
+        columns go into the resolution of the TIFF or PNG, if it can hold them, all
+        axes into the description of the TIFF. Not stored in ``.npy``.
     unit : str, optional
         Unit of length of ``pixel_size``, such as ``"µm"`` or ``"nanometer"``.
         Without one, or with ``"pixel"``, a TIFF stores the bare numbers and a
@@ -188,7 +191,9 @@ def _write_tiff(
         length = 1.0 if meters is None else meters / 1e-2
         per = "NONE" if meters is None else "CENTIMETER"
         row, col = sizes[-2] * length, sizes[-1] * length
-        resolution = (1 / col, 1 / row)
+        most = _TIFF_MOST_PER_UNIT
+        if all(1 / most <= size <= most for size in (row, col)):
+            resolution = (1 / col, 1 / row)
         metadata = {"spacing": list(sizes), "unit": unit or "pixel"}
     tifffile.imwrite(
         file,

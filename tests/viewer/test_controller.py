@@ -182,6 +182,31 @@ def test_selecting_another_image_works_on_it_and_coming_back_on_the_old_labels(
     assert viewer.layers["others · labels"].data.any()
 
 
+def test_the_answer_to_a_click_on_an_image_that_was_left_makes_its_labels(
+    viewer: ViewerModel,
+    controller: Controller,
+    image: np.ndarray[Any, Any],
+    segmenter: FakeSegmenter,
+) -> None:
+    segmenter.seconds = 0.05
+    cells = viewer.layers["cells"]
+    others = viewer.add_image(image[::-1].copy(), name="others")
+    controller.session.wait()
+    viewer.layers.selection.active = cells
+    controller.session.wait()
+    controller.click(A, Pointing.NEW)
+    viewer.layers.selection.active = others
+    controller.session.wait()
+    assert iou(viewer.layers["cells · labels"].data == 1, image == 100) > 0.97
+    assert viewer.layers.selection.active is others
+    assert controller.choices.labels is None
+    controller.click((200 - 1 - A[0], A[1]), Pointing.NEW)
+    controller.session.wait()
+    assert iou(viewer.layers["others · labels"].data == 1, image[::-1] == 100) > 0.97
+    viewer.layers.selection.active = cells
+    assert controller.choices.labels is viewer.layers["cells · labels"]
+
+
 def test_labels_that_are_there_already_are_taken(
     viewer: ViewerModel,
     image: np.ndarray[Any, Any],

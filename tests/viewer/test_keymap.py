@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,3 +144,8 @@ def test_tooltips_and_documentation_come_from_the_table() -> None:
         assert action.help in table
         assert action.keys in action.tooltip
     assert "Ctrl/Cmd+Shift+Z" in table
+
+
+def test_the_table_is_in_the_documentation() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "keys.md"
+    assert documentation() in page.read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
@@ -13,6 +14,8 @@ from napari_sam2.viewer.layers import labels_fit
 from napari_sam2.viewer.preview_layer import is_preview
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari.components import ViewerModel
     from napari.layers import Layer
 
@@ -51,6 +54,7 @@ class LayerChoices:
         self._viewer = weakref.ref(viewer)
         self._image: Image | None = None
         self._labels: Labels | None = None
+        self._deaf = False
         self._used: weakref.WeakKeyDictionary[Image, weakref.ref[Labels]] = (
             weakref.WeakKeyDictionary()
         )
@@ -104,6 +108,19 @@ class LayerChoices:
     def labels(self, labels: Labels | None) -> None:
         self._choose_labels(labels)
 
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """Not follow the selection, which is about to change and change back."""
+        self._deaf = True
+        try:
+            yield
+        finally:
+            self._deaf = False
+
+    def remember(self, image: Image, labels: Labels) -> None:
+        """Take note of which labels belong to an image that is not worked on."""
+        self._used[image] = weakref.ref(labels)
+
     def close(self) -> None:
         """Follow no longer."""
         for connections in (self._connections, self._of_image, self._of_labels):
@@ -130,6 +147,8 @@ class LayerChoices:
 
     def _on_active(self, event: Any) -> None:
         layer: Layer | None = event.value
+        if self._deaf:
+            return
         if isinstance(layer, Image) and not is_preview(layer):
             self._choose_image(layer)
         elif (

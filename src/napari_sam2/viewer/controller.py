@@ -207,6 +207,7 @@ class Controller:
         plane = self.session.plane
         if place is None or plane is None or not plane.contains(*place):
             return
+        self._sync_store()
         if pointing is Pointing.ADD:
             self.session.add(*place)
         elif pointing is Pointing.REMOVE:
@@ -385,6 +386,17 @@ class Controller:
         # What an answer writes must not become a part of the user's stroke.
         if self._open and not self._in_stroke:
             self.session.process()
+            self._sync_store()
+
+    def _sync_store(self) -> None:
+        """Come back to the labels of this image.
+
+        The answer to a click on an image that was left may have made new ones
+        for that.
+        """
+        store, wanted = self.session.store, self.stores.current
+        if isinstance(store, LayerLabels) and store is not wanted:
+            self.session.set_labels(wanted)
 
     def _bind_keys(self) -> None:
         if self._open:

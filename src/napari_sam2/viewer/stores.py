@@ -84,7 +84,9 @@ class LabelStores:
         if image is not None and image is self._choices.image:
             return self.of(self.make(image))
         if image is not None:
-            return self.of(self._add(make_labels(image)))
+            layer = self._add(make_labels(image))
+            self._choices.remember(image, layer)
+            return self.of(layer)
         from napari.layers import Labels as LabelsLayer
 
         empty = np.zeros(plane.array_shape, dtype=np.uint16)
@@ -103,9 +105,10 @@ class LabelStores:
         if viewer is not None:
             selected = set(viewer.layers.selection)
             active = viewer.layers.selection.active
-            viewer.add_layer(layer)
-            viewer.layers.selection = selected
-            viewer.layers.selection.active = active
+            with self._choices.deaf():
+                viewer.add_layer(layer)
+                viewer.layers.selection = selected
+                viewer.layers.selection.active = active
         return layer
 
     def _on_data(self) -> None:

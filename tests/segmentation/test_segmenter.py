@@ -56,6 +56,22 @@ def test_a_single_point_gives_the_best_of_three(segmenter: Segmenter) -> None:
     assert prediction.logits is prediction.alternatives[1].logits
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_an_answer_alone_holds_no_memory_of_the_others(
+    segmenter: Segmenter, cut: bool
+) -> None:
+    prediction = segmenter.predict(points=(30, 150))
+    if cut:
+        prediction.cut()
+    alone = prediction.alone()
+    assert alone.alternatives == ()
+    assert alone.logits.base is None
+    assert alone.bbox == prediction.bbox
+    np.testing.assert_array_equal(alone.logits, prediction.logits)
+    np.testing.assert_array_equal(alone.crop, prediction.crop)
+    assert (alone.crop is prediction.crop) == cut
+
+
 @pytest.mark.parametrize(
     "prompts",
     [

@@ -75,7 +75,7 @@ def intent_at(
     if current is None or pointing is Pointing.NEW:
         return Intent(Prompts((Point(row, col),)), Pointing.NEW, next_label)
     # Another model's logits mean something else: then the points alone count.
-    same_model = current.model == encoded.segmenter.model
+    same_model = current.model == encoded.segmenter.engine.model
     mask = MaskPrompt(current.prediction.logits) if same_model else None
     point = Point(row, col, inside=pointing is Pointing.ADD)
     prompts = current.prompts.with_point(point, mask)

@@ -62,11 +62,11 @@ class AnnotatedObject:
     prompts : Prompts
         All points that were clicked, and the mask that the last one refined.
     prediction : Prediction
-        The answer to them.
+        The answer to them, without alternatives.
     plane : Plane
         On which it lies.
     model : str
-        That made the prediction.
+        Identifies the weights that made the prediction, as an engine does.
     written : PixelChange, optional
         What it did to the labels; None while it is a draft that is not kept.
     """

@@ -415,9 +415,9 @@ class AnnotationSession:
         found = AnnotatedObject(
             intent.label,
             intent.prompts,
-            prediction,
+            prediction.alone(),
             encoded.plane,
-            encoded.segmenter.model,
+            encoded.segmenter.engine.model,
         )
         at_hand = (
             self._usable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,17 @@ class Prediction:
     def cut(self) -> None:
         """Compute bounding box and crop now, in the thread that calls."""
         _ = self._cut
+
+    def alone(self) -> Prediction:
+        """Return the same without its alternatives, to be kept for long.
+
+        All candidates of a prompt share the memory of their logits; this one gets
+        its own.
+        """
+        alone = replace(self, logits=self.logits.copy(), alternatives=())
+        if "_cut" in self.__dict__:
+            alone.__dict__["_cut"] = self._cut
+        return alone
 
     @cached_property
     def _cut(self) -> tuple[BBox, npt.NDArray[np.bool_]]:

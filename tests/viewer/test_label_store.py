@@ -165,6 +165,18 @@ def test_labels_that_take_nothing_say_so(viewer: ViewerModel) -> None:
     assert not store.writing
 
 
+def test_what_is_known_of_new_labels_holds_until_they_are_not_empty(
+    layer: Labels,
+) -> None:
+    store = LayerLabels(layer, largest=0)
+    assert store.max_id() == 0
+    store.write(BLOCK, 5)
+    assert store.max_id() == 5
+    other = LayerLabels(layer, largest=5)
+    layer.paint((1, 3), 8)
+    assert other.max_id() == 8
+
+
 def test_a_closed_store_listens_no_longer(
     layer: Labels, store: LayerLabels, edits: list[list[PixelChange]]
 ) -> None:

@@ -20,6 +20,7 @@ from tests.viewer.conftest import A, B
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
@@ -137,6 +138,39 @@ def test_the_model_can_be_chosen_and_stays_if_the_new_one_cannot_be_had(
     assert len(shown) == 1
     assert widget.model.currentIndex() == number
     assert widget.session.status.phase is Phase.READY
+
+
+def test_a_checkpoint_of_ones_own_can_be_opened(
+    widget: SegmentationWidget,
+    qtbot: QtBot,
+    segmenter: FakeSegmenter,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mine.pt"
+    path.write_bytes(b"weights")
+    answers = iter([("", ""), (str(path), "")])
+    monkeypatch.setattr(
+        "napari_sam2.viewer.choosers.QFileDialog.getOpenFileName",
+        lambda *_: next(answers),
+    )
+    widget.model.activated.emit(len(CATALOG))
+    assert widget.model.currentText() == CATALOG["starter"].title
+    segmenter.model = "mine"
+    widget.model.activated.emit(len(CATALOG))
+    qtbot.waitUntil(lambda: widget.session.model == "mine")
+    assert widget.model.currentText() == "mine.pt"
+    assert texts(widget.model)[-1] == "Open a checkpoint…"
+
+
+def test_a_model_that_a_script_brought_along_is_named(
+    widget: SegmentationWidget,
+) -> None:
+    widget.model.refresh("of my own making")
+    assert widget.model.currentText() == "of my own making"
+    widget.model.activated.emit(widget.model.currentIndex())
+    widget.model.refresh("starter")
+    assert "of my own making" not in texts(widget.model)
 
 
 def _no_segmenter(*_: Any) -> Any:

@@ -128,9 +128,12 @@ class ModelChooser(_Chooser):
         entries: list[tuple[str, Any]] = [
             (_title(spec), name) for name, spec in specs.items()
         ]
+        if self._wanted not in specs:
+            # A script brought it along.
+            entries.append((self._wanted, self._wanted))
+        chosen = [name for _, name in entries].index(self._wanted)
         entries.append(("Open a checkpoint…", None))
-        names = list(specs)
-        self.offer(entries, names.index(self._wanted) if self._wanted in names else -1)
+        self.offer(entries, chosen)
         if self.spec is not None:
             self.setToolTip(model_facts(self.spec))
 
@@ -140,10 +143,11 @@ class ModelChooser(_Chooser):
 
     def _on_activated(self, number: int) -> None:
         name = self.itemData(number)
+        spec = self._specs().get(name)
         if name is None:
             self._open()
-        else:
-            self._take(self._specs()[name])
+        elif spec is not None:
+            self._take(spec)
 
     def _open(self) -> None:
         path, _ = QFileDialog.getOpenFileName(

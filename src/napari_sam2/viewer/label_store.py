@@ -33,12 +33,15 @@ class LayerLabels:
     ----------
     layer : Labels
         The layer.
+    largest : int, optional
+        Largest id in it, if that is known: looking for it takes a while.
     """
 
     edited = Signal(list)
 
-    def __init__(self, layer: Labels) -> None:
+    def __init__(self, layer: Labels, largest: int | None = None) -> None:
         self.layer = layer
+        self._largest = largest
         self._writing = False
         layer.events.paint.connect(self._on_paint)
 
@@ -79,6 +82,7 @@ class LayerLabels:
         layer = self.layer
         ids = np.broadcast_to(np.asarray(values), indices[0].shape)
         self._writing = True
+        self._largest = None
         try:
             self._grow(layer, int(ids.max()))
             ids = ids.astype(layer.data.dtype)
@@ -101,6 +105,8 @@ class LayerLabels:
 
     def max_id(self) -> int:
         """Return the largest id in use; may be called on any thread."""
+        if self._largest is not None:
+            return self._largest
         return int(np.max(np.asarray(self.layer.data), initial=0))
 
     def array(self) -> _Ids:
@@ -127,6 +133,7 @@ class LayerLabels:
     def _on_paint(self, event: Event) -> None:
         if self._writing:
             return
+        self._largest = None
         shape = tuple(self.layer.data.shape)
         changes = [_change(shape, atom) for atom in event.value]
         self.edited.emit(changes)

@@ -57,10 +57,10 @@ class LabelStores:
         labels = self._choices.labels
         return None if labels is None else self.of(labels)
 
-    def of(self, layer: Labels) -> LayerLabels:
+    def of(self, layer: Labels, largest: int | None = None) -> LayerLabels:
         """Return the store of a layer."""
         if layer not in self._stores:
-            store = self._stores[layer] = LayerLabels(layer)
+            store = self._stores[layer] = LayerLabels(layer, largest)
             store.edited.connect(self._on_edited)
         return self._stores[layer]
 
@@ -102,6 +102,8 @@ class LabelStores:
     def _add(self, layer: Labels) -> Labels:
         """Add a layer without taking the selection away from the user."""
         viewer = self._viewer()
+        # Empty as it is, nobody has to look through it for its ids.
+        self.of(layer, largest=0)
         if viewer is not None:
             selected = set(viewer.layers.selection)
             active = viewer.layers.selection.active

@@ -231,7 +231,9 @@ class SegmentationWidget(QWidget):
         if current is not None:
             red, green, blue = (self.controller.color_of(current.label) * 255)[:3]
             color = f"rgb({red:.0f}, {green:.0f}, {blue:.0f})"
-        self.swatch.setStyleSheet(f"background-color: {color}; border-radius: 2px;")
+        style = f"background-color: {color}; border-radius: 2px;"
+        if self.swatch.styleSheet() != style:
+            self.swatch.setStyleSheet(style)
         self.done.setEnabled(session.active and current is not None)
         self.drop.setEnabled(session.active and current is not None)
         self.undo.setEnabled(session.can_undo)

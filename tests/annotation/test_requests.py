@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import traceback
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -121,6 +123,33 @@ def test_a_failure_is_answered_and_the_thread_goes_on(thread: RequestThread) -> 
     log.submit(Lane.QUEUE, "next")
     log.finish()
     assert log.answered == ["no", "next"]
+
+
+def test_a_failure_that_is_kept_keeps_nothing_else(thread: RequestThread) -> None:
+    class Image:
+        pass
+
+    images: list[weakref.ref[Image]] = []
+    errors: list[Exception] = []
+
+    def read() -> None:
+        image = Image()
+        images.append(weakref.ref(image))
+        raise OSError("no")
+
+    def work(_: CancelToken) -> None:
+        try:
+            read()
+        except OSError as error:
+            raise ValueError("cannot be read") from error
+
+    thread.submit(Lane.QUEUE, work, lambda _: None, errors.append)
+    while thread.busy:
+        thread.wait_for_answer(10)
+        thread.process()
+    assert [str(error) for error in errors] == ["cannot be read"]
+    assert images[0]() is None
+    assert "in read" in "".join(traceback.format_exception(errors[0]))
 
 
 def test_answers_are_handed_out_in_the_thread_that_processes() -> None:

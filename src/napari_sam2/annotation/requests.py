@@ -14,6 +14,7 @@ import contextlib
 import os
 import sys
 import threading
+import traceback
 import weakref
 from collections import deque
 from dataclasses import dataclass, field
@@ -185,6 +186,7 @@ class RequestThread:
             except Cancelled:
                 answer = None
             except Exception as error:
+                _forget_locals(error)
                 answer = _call(request.failed, error)
             else:
                 answer = _call(request.done, result)
@@ -224,6 +226,18 @@ class RequestThread:
 
 def _call(function: Callable[[Any], None], value: Any) -> Callable[[], None]:
     return lambda: function(value)
+
+
+def _forget_locals(error: BaseException | None) -> None:
+    """Let go of what the failed calls held, an image say; their lines stay.
+
+    A session keeps its last errors, and nobody knows how long a listener does.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _give_way() -> None:

@@ -483,6 +483,26 @@ def test_a_click_that_nothing_will_answer_is_said_to_be_dropped(
     session.close()
 
 
+def test_a_download_that_is_cancelled_as_it_arrives_is_not_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        import_module("napari_sam2.models.download"), "download", lambda *_, **__: None
+    )
+    monkeypatch.setattr(
+        "napari_sam2.segmentation.segmenter.Segmenter", lambda *_, **__: FakeSegmenter()
+    )
+    session = AnnotationSession("sam2.1-tiny")
+    session._inference.wait_for_answer(10)
+    session.cancel()
+    session.wait()
+    assert session.model is None
+    session.set_model("sam2.1-tiny")
+    session.wait()
+    assert session.model == "fake"
+    session.close()
+
+
 def test_a_checkpoint_that_is_gone_is_named(tmp_path: Path) -> None:
     spec = ModelSpec("own", "Own", None, weights=tmp_path / "own.pt")
     session = AnnotationSession(spec)

@@ -207,6 +207,8 @@ class Inference:
         if self._download is not None:
             self._downloads.cancel(Lane.ENCODE)
             self._download = None
+            # It may just have arrived: nobody waits for it any more.
+            self._wanted = None
             # The chooser has to go back to the model that works on.
             self.model_changed.emit(self.model or "")
         elif self._encoding:

@@ -158,6 +158,16 @@ def test_fingerprint_of_a_file_that_is_gone(checkpoint: Path) -> None:
         _ = spec.fingerprint
 
 
+def test_fingerprint_with_a_config_that_is_no_text(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_bytes("model: {} # Größe".encode("latin-1"))
+    spec = get_model(checkpoint, config)
+    with pytest.raises(CheckpointError, match=r"mine\.yaml cannot be read"):
+        _ = spec.fingerprint
+
+
 def test_folder_of_the_models(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert models_folder() == home / "models"
     monkeypatch.delenv(HOME_VARIABLE)

@@ -91,7 +91,7 @@ class ModelSpec:
         Raises
         ------
         CheckpointError
-            If the config does not exist, or if the checksum is not known and the
+            If the config cannot be read, or if the checksum is not known and the
             file cannot be read.
         """
         if self.sha256 is not None:
@@ -105,7 +105,12 @@ class ModelSpec:
                 raise CheckpointError(msg) from error
         config = "recognized"
         if self.config is not None:
-            config = config_file(self.config).read_text(encoding="utf-8")
+            path = config_file(self.config)
+            try:
+                config = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                msg = f"The config {path} cannot be read: {error}"
+                raise CheckpointError(msg) from error
         return text_sha256(f"{weights}\n{config}")[:32]
 
 

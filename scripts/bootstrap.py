@@ -39,6 +39,9 @@ def main() -> int:
     except subprocess.CalledProcessError as error:
         print(f"This failed: {' '.join(error.cmd)}", file=sys.stderr)
         return 1
+    except FileExistsError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
@@ -64,10 +67,19 @@ def install_system_packages() -> None:
 
 
 def make_environment(venv: Path) -> str:
-    """Make the virtual environment, anew if it is of no use; return its Python."""
+    """Make the virtual environment, anew if it is of no use; return its Python.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a folder of that name with something else in it.
+    """
     python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not succeeds(str(python), "import sys; assert sys.version_info >= (3, 11)"):
-        shutil.rmtree(venv, ignore_errors=True)
+        if venv.exists() and any(venv.iterdir()):
+            if not (venv / "pyvenv.cfg").is_file():
+                raise FileExistsError(f"{venv} is no virtual environment: left alone")
+            shutil.rmtree(venv)
         run(sys.executable, "-m", "venv", str(venv))
     return str(python)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.annotation.status import Phase
 from napari_sam2.errors import (
     CheckpointError,
+    EngineError,
     ImageError,
     LabelsError,
     OutOfMemoryError,
@@ -822,6 +824,49 @@ def test_a_failed_decode_is_reported_and_the_tool_goes_on(
     monkeypatch.setattr(segmenter, "predict_prompts", good)
     session.click(*A)
     assert ids_at(session, A) == [1]
+
+
+def test_a_model_that_fails_under_the_mouse_is_reported_once(
+    session: AnnotationSession, segmenter: FakeSegmenter, monkeypatch: Any
+) -> None:
+    def bad(*_: Any, **__: Any) -> Any:
+        raise EngineError("The device is gone.")
+
+    failures: list[Exception] = []
+    session.failed.connect(failures.append)
+    good = segmenter.predict_prompts
+    monkeypatch.setattr(segmenter, "predict_prompts", bad)
+    for place in (A, B, C):
+        session.hover(*place)
+        with suppress(EngineError):
+            session.wait()
+    assert len(failures) == 1
+    session.click(*A)
+    with pytest.raises(EngineError):
+        session.wait()
+    assert len(failures) == 2
+    monkeypatch.setattr(segmenter, "predict_prompts", good)
+    session.hover(*B)
+    session.wait()
+    assert session.preview is not None
+
+
+def test_a_draft_that_cannot_be_kept_does_not_keep_the_session_open(
+    session: AnnotationSession, monkeypatch: Any
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("the layer is gone")
+
+    session.collect = True
+    session.click(*A)
+    session.wait()
+    monkeypatch.setattr(session.store, "write", broken)
+    thread = session._inference._thread
+    with pytest.raises(RuntimeError, match="layer is gone"):
+        session.close()
+    thread.join(10)
+    assert not thread._thread.is_alive()
+    monkeypatch.undo()
 
 
 def test_closing_in_the_middle_of_an_encode_returns_at_once(

@@ -35,7 +35,7 @@ class Previews:
     intent_at : callable
         ``intent_at(encoded, row, col, pointing)`` says what a place stands for.
     failed : callable
-        Told when a request fails.
+        Told when a request fails, once for each image and model.
     """
 
     changed = Signal(object)
@@ -52,6 +52,7 @@ class Previews:
         self._place: _Place | None = None
         self._asked = 0
         self._void = 0  # requests up to this one are not to be shown any more
+        self._failed_on: Encoded | None = None
         self.shown: Preview | None = None
 
     def point_at(self, row: float, col: float, pointing: Pointing) -> None:
@@ -101,7 +102,13 @@ class Previews:
             if encoded is self._inference.encoded and number > self._void:
                 self._show(_preview(encoded, prediction, intent))
 
-        self._inference.decode(Lane.HOVER, encoded, intent.prompts, done, self._failed)
+        def failed(error: Exception) -> None:
+            # The mouse moves on and on: the same failure is told once.
+            if encoded is not self._failed_on:
+                self._failed_on = encoded
+                self._failed(error)
+
+        self._inference.decode(Lane.HOVER, encoded, intent.prompts, done, failed)
 
     def answers(self, encoded: Encoded, intent: Intent) -> Prediction | None:
         """Return the prediction that is shown, if it is the one that is meant."""

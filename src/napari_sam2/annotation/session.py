@@ -361,11 +361,13 @@ class AnnotationSession:
 
     def close(self) -> None:
         """Keep a draft, then stop everything; returns at once."""
-        self._let_go()
-        self._clicks.clear()
-        self._inference.close()
-        if self._ledger is not None:
-            self._ledger.store.edited.disconnect(self._on_edited)
+        try:
+            self._let_go()
+        finally:
+            self._clicks.clear()
+            self._inference.close()
+            if self._ledger is not None:
+                self._ledger.store.edited.disconnect(self._on_edited)
 
     # ------------------------------------------------------------------- clicks
 

@@ -135,6 +135,11 @@ def test_extreme_floats_neither_overflow_nor_divide_by_zero(
     assert rgb[0, 1, 0] == (255 if extremes[0] < extremes[1] else 0)
 
 
+def test_percentiles_between_extreme_floats_do_not_overflow() -> None:
+    image = np.array([[-1.7e308, 1.7e308, np.nan], [1.7e308, -1.7e308, 0]])
+    assert to_rgb(image)[..., 0].tolist() == [[0, 255, 0], [255, 0, 128]]
+
+
 @pytest.mark.parametrize("limits", [(-1e300, 1e300), (0, 1e-300)])
 def test_limits_may_be_finer_and_wider_than_the_image(
     limits: tuple[float, float],

@@ -123,8 +123,10 @@ def _limits_of(array: npt.NDArray[Any]) -> tuple[float, float]:
         inside = _finite(array)
         if inside.min() >= 0 and inside.max() <= 1:
             return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(sample, PERCENTILES))
-    if low < high:
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Between neighbors that are farther apart than any number is large.
+        low, high = (float(v) for v in np.percentile(sample, PERCENTILES))
+    if low < high and math.isfinite(low) and math.isfinite(high):
         return low, high
     # All but a few pixels are alike: these few are what there is to see.
     everything = _finite(array)

@@ -182,8 +182,17 @@ def test_official_architectures_are_recognized(
     assert found == f"configs/{version}/{version}_hiera_{size}.yaml"
 
 
-def test_unknown_architecture_asks_for_the_config(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"weight": torch.ones(2)},
+        {"image_encoder.trunk.patch_embed.proj.weight": torch.tensor(96.0)},
+    ],
+)
+def test_unknown_architecture_asks_for_the_config(
+    tmp_path: Path, state: dict[str, torch.Tensor]
+) -> None:
     path = tmp_path / "mine.pt"
-    torch.save({"model": {"weight": torch.ones(2)}}, path)
+    torch.save({"model": state}, path)
     with pytest.raises(CheckpointError, match=r"none of the official ones.*`config`"):
         build_model(get_model(path))

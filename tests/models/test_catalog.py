@@ -92,6 +92,12 @@ def test_checkpoint_that_is_not_there(tmp_path: Path) -> None:
             get_model(model)
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "~nobody-of-this-name/x.pt"])
+def test_names_that_cannot_be_paths(name: str) -> None:
+    with pytest.raises(UnknownModelError, match=r"There is no (model|checkpoint)"):
+        get_model(name)
+
+
 def test_folder_is_not_a_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(UnknownModelError, match="is a folder"):
         get_model(tmp_path)

@@ -189,6 +189,13 @@ def test_other_architecture_is_summarized() -> None:
     assert "1 tensor is of another shape (0.weight)" in message
 
 
+def test_tensors_that_cannot_be_copied(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({**STATE, "weight": STATE["weight"].to_sparse()}, path)
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_into(nn.Linear(3, 2), read_checkpoint(path), path)
+
+
 def test_model_is_left_alone_when_the_weights_do_not_fit() -> None:
     model = nn.Linear(3, 2)
     before = {key: tensor.clone() for key, tensor in model.state_dict().items()}

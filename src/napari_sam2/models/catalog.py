@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -219,8 +220,13 @@ def get_model(
             raise UnknownModelError(msg)
         return CATALOG[model]
 
-    path = Path(model).expanduser()
-    if not path.is_file():
+    try:
+        path = Path(model).expanduser()
+        there = path.is_file()
+    except (OSError, RuntimeError) as error:
+        # Too long for a name, of a folder that is locked, or of no user's.
+        raise UnknownModelError(f"{_no_such_model(model)} ({error})") from error
+    if not there:
         raise UnknownModelError(_no_such_model(model))
     path = path.resolve()
     return ModelSpec(
@@ -252,8 +258,9 @@ def _no_such_model(model: str | Path) -> str:
         or os.sep in text
     )
     if looks_like_path:
-        if Path(text).expanduser().is_dir():
-            return f"{text} is a folder. Give the path of a checkpoint file."
+        with suppress(OSError, RuntimeError):
+            if Path(text).expanduser().is_dir():
+                return f"{text} is a folder. Give the path of a checkpoint file."
         return f"There is no checkpoint at {text}."
     close = difflib.get_close_matches(text.lower(), CATALOG, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""

@@ -200,7 +200,8 @@ def load_into(
     Raises
     ------
     CheckpointError
-        If weights are missing, left over, or of another shape.
+        If weights are missing, left over, of another shape, or of a kind that
+        cannot be copied.
     """
     expected = {key: tensor.shape for key, tensor in model.state_dict().items()}
     missing = [key for key in expected if key not in state]
@@ -224,7 +225,11 @@ def load_into(
             "with."
         )
         raise CheckpointError(msg)
-    model.load_state_dict(dict(state))
+    try:
+        model.load_state_dict(dict(state))
+    except RuntimeError as error:
+        # Sparse tensors, say, which have the right shape and cannot be copied.
+        raise _damaged(path) from error
 
 
 def _summary(keys: Iterable[str], what: str) -> str:

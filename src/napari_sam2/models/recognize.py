@@ -47,7 +47,7 @@ def recognize(state: Mapping[str, torch.Tensor], path: Path) -> str:
     """
     patches = state.get("image_encoder.trunk.patch_embed.proj.weight")
     blocks = {match.group(1) for key in state if (match := _BLOCK.match(key))}
-    if patches is not None:
+    if patches is not None and patches.ndim > 0:
         size = _SIZES.get((patches.shape[0], len(blocks)))
         if size is not None:
             version = "sam2.1" if _ONLY_IN_2_1 in state else "sam2"

@@ -136,8 +136,8 @@ def test_extreme_floats_neither_overflow_nor_divide_by_zero(
 
 
 def test_percentiles_between_extreme_floats_do_not_overflow() -> None:
-    image = np.array([[-1.7e308, 1.7e308, np.nan], [1.7e308, -1.7e308, 0]])
-    assert to_rgb(image)[..., 0].tolist() == [[0, 255, 0], [255, 0, 128]]
+    image = np.array([[1e308, -1e308, np.nan]])
+    assert to_rgb(image)[..., 0].tolist() == [[255, 0, 0]]
 
 
 @pytest.mark.parametrize("limits", [(-1e300, 1e300), (0, 1e-300)])

@@ -196,3 +196,22 @@ def test_unknown_architecture_asks_for_the_config(
     torch.save({"model": state}, path)
     with pytest.raises(CheckpointError, match=r"none of the official ones.*`config`"):
         build_model(get_model(path))
+
+
+def test_a_download_that_has_rotted_is_deleted_so_that_it_can_come_again() -> None:
+    spec = replace(CATALOG["sam2.1-tiny"], size=1000)
+    path = weights_path(spec)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(1000))
+    with pytest.raises(CheckpointError, match=r"damaged.*Download the model again"):
+        build_model(spec)
+    with pytest.raises(NotDownloadedError):
+        build_model(spec)
+
+
+def test_a_checkpoint_of_the_users_own_is_never_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "mine.pt"
+    path.write_bytes(bytes(1000))
+    with pytest.raises(CheckpointError, match="damaged"):
+        build_model(replace(get_model(path), sha256="0" * 64))
+    assert path.is_file()

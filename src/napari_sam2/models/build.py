@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_sam2.errors import CheckpointError
 from napari_sam2.models.architecture import build_architecture
 from napari_sam2.models.catalog import require_weights, weights_path
 from napari_sam2.models.checkpoint import load_into, read_checkpoint
+from napari_sam2.models.checksum import file_sha256
 from napari_sam2.models.recognize import recognize
 
 if TYPE_CHECKING:
@@ -48,7 +50,16 @@ def build_model(spec: ModelSpec, device: str | torch.device = "cpu") -> SAM2Base
 
     require_weights(spec)
     path = weights_path(spec)
-    state = read_checkpoint(path)
+    try:
+        state = read_checkpoint(path)
+    except CheckpointError as error:
+        if not _thrown_away(spec):
+            raise
+        msg = (
+            f"The file of {spec.title} was damaged on this computer, and is deleted "
+            "now. Download the model again."
+        )
+        raise CheckpointError(msg) from error
     config = spec.config if spec.config is not None else recognize(state, path)
     # The random initialization, overwritten at once, must not advance the
     # random numbers of the host.
@@ -60,3 +71,20 @@ def build_model(spec: ModelSpec, device: str | torch.device = "cpu") -> SAM2Base
     if callable(fuse):
         fuse()
     return model.to(device)
+
+
+def _thrown_away(spec: ModelSpec) -> bool:
+    """Delete a download that is not any more what it was when it was verified.
+
+    It has the right size, so it would be taken for whole for ever.
+    """
+    if spec.weights is not None or spec.sha256 is None:
+        return False
+    path = weights_path(spec)
+    try:
+        if file_sha256(path) == spec.sha256:
+            return False
+        path.unlink()
+    except OSError:
+        return False
+    return True

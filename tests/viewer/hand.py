@@ -44,7 +44,7 @@ class Hand:
         # The welcome screen and docks settle only once events are processed.
         QApplication.processEvents()
 
-    def wait(self, condition: Callable[[], Any], timeout: int = 5000) -> None:
+    def wait(self, condition: Callable[[], Any], timeout: int = 20_000) -> None:
         """Process events until a condition holds."""
         self._qtbot.waitUntil(lambda: bool(condition()), timeout=timeout)
 

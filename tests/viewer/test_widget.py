@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from tests.viewer.fakes import FakeSegmenter
 
 
+# Milliseconds; for machines that are busy with other things.
+PATIENCE = 20_000
+
+
 @pytest.fixture
 def window(
     make_napari_viewer: Callable[..., Any],
@@ -43,7 +47,9 @@ def window(
 @pytest.fixture
 def widget(window: Any, qtbot: QtBot) -> SegmentationWidget:
     _, widget = window.window.add_plugin_dock_widget("napari-sam2", "SAM 2")
-    qtbot.waitUntil(lambda: widget.session.status.phase is Phase.READY)
+    qtbot.waitUntil(
+        lambda: widget.session.status.phase is Phase.READY, timeout=PATIENCE
+    )
     return widget
 
 
@@ -74,7 +80,7 @@ def test_without_an_image_it_says_what_to_do(
     viewer = make_napari_viewer()
     control(viewer)
     _, widget = viewer.window.add_plugin_dock_widget("napari-sam2", "SAM 2")
-    qtbot.waitUntil(lambda: "image" in widget.status.text.text())
+    qtbot.waitUntil(lambda: "image" in widget.status.text.text(), timeout=PATIENCE)
     assert not widget.image.isEnabled()
     assert not widget.new_labels.isEnabled()
     assert not widget.export.isEnabled()
@@ -126,7 +132,7 @@ def test_the_model_can_be_chosen_and_stays_if_the_new_one_cannot_be_had(
     keep(widget, A)
     segmenter.model = "sam2.1-tiny"
     widget.model.activated.emit(number)
-    qtbot.waitUntil(lambda: widget.session.model == "sam2.1-tiny")
+    qtbot.waitUntil(lambda: widget.session.model == "sam2.1-tiny", timeout=PATIENCE)
     assert widget.model.currentIndex() == number
     assert widget.controller.choices.labels.data.any()  # type: ignore[union-attr]
 
@@ -134,7 +140,7 @@ def test_the_model_can_be_chosen_and_stays_if_the_new_one_cannot_be_had(
     monkeypatch.setattr("napari.utils.notifications.show_error", shown.append)
     widget.session._inference._factory = _no_segmenter
     widget.model.activated.emit(0)
-    qtbot.waitUntil(lambda: bool(shown))
+    qtbot.waitUntil(lambda: bool(shown), timeout=PATIENCE)
     assert len(shown) == 1
     assert widget.model.currentIndex() == number
     assert widget.session.status.phase is Phase.READY
@@ -158,7 +164,7 @@ def test_a_checkpoint_of_ones_own_can_be_opened(
     assert widget.model.currentText() == CATALOG["starter"].title
     segmenter.model = "mine"
     widget.model.activated.emit(len(CATALOG))
-    qtbot.waitUntil(lambda: widget.session.model == "mine")
+    qtbot.waitUntil(lambda: widget.session.model == "mine", timeout=PATIENCE)
     assert widget.model.currentText() == "mine.pt"
     assert texts(widget.model)[-1] == "Open a checkpoint…"
 
@@ -212,7 +218,7 @@ def test_the_switch_and_the_keys_know_of_each_other(
 ) -> None:
     widget.tool.click()
     assert not widget.controller.active
-    qtbot.waitUntil(lambda: widget.status.text.text() == "Off")
+    qtbot.waitUntil(lambda: widget.status.text.text() == "Off", timeout=PATIENCE)
     assert KEYMAP["toggle"].keys in widget.status.detail.text()
     widget.controller.actions["toggle"]()
     assert widget.tool.isChecked()
@@ -266,7 +272,7 @@ def test_what_is_over_in_a_moment_is_not_shown(qtbot: QtBot) -> None:
     area.show_status(Status(Phase.READY, "Ready again"))
     assert area.text.text() == "Ready again"
     area.show_status(Status(Phase.ENCODING, "Encoding", 0.2, cancellable=True))
-    qtbot.waitUntil(lambda: area.text.text() == "Encoding")
+    qtbot.waitUntil(lambda: area.text.text() == "Encoding", timeout=PATIENCE)
     assert not area.bar.isHidden()
     assert not area.cancel.isHidden()
     area.show_status(Status(Phase.ENCODING, "Encoding", 0.9, cancellable=True))
@@ -283,9 +289,9 @@ def test_progress_can_be_cancelled(
 ) -> None:
     segmenter.hold_encode.clear()
     window.add_image(image[:, ::-1], name="others")
-    qtbot.waitUntil(lambda: not widget.status.cancel.isHidden())
+    qtbot.waitUntil(lambda: not widget.status.cancel.isHidden(), timeout=PATIENCE)
     QTest.mouseClick(widget.status.cancel, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: segmenter.cancelled == 1)
+    qtbot.waitUntil(lambda: segmenter.cancelled == 1, timeout=PATIENCE)
     assert widget.session.status.phase is Phase.STOPPED
     assert "Stopped" in widget.status.sentence.text()
 
@@ -325,10 +331,12 @@ def test_a_closed_widget_leaves_nothing_behind(
     controller = control(viewer)
     dock, widget = viewer.window.add_plugin_dock_widget("napari-sam2", "SAM 2")
     if when == "ready":
-        qtbot.waitUntil(lambda: controller.session.status.phase is Phase.READY)
+        qtbot.waitUntil(
+            lambda: controller.session.status.phase is Phase.READY, timeout=PATIENCE
+        )
         keep(widget, A)
     else:
-        qtbot.waitUntil(segmenter.encoding.is_set)
+        qtbot.waitUntil(segmenter.encoding.is_set, timeout=PATIENCE)
     alive = weakref.ref(widget)
     dock.destroyOnClose()
     assert existing_controller(viewer) is None
@@ -336,7 +344,7 @@ def test_a_closed_widget_leaves_nothing_behind(
     assert set(viewer.scene.overlays) == {"axes"}
     if when == "encoding":
         # Nobody let it go on: the close stopped it.
-        qtbot.waitUntil(lambda: segmenter.cancelled == 1)
+        qtbot.waitUntil(lambda: segmenter.cancelled == 1, timeout=PATIENCE)
     del dock, widget
     gc.collect()
     assert alive() is None
@@ -345,7 +353,9 @@ def test_a_closed_widget_leaves_nothing_behind(
     segmenter.hold_encode.set()
     controller = control(viewer)
     _, widget = viewer.window.add_plugin_dock_widget("napari-sam2", "SAM 2")
-    qtbot.waitUntil(lambda: controller.session.status.phase is Phase.READY)
+    qtbot.waitUntil(
+        lambda: controller.session.status.phase is Phase.READY, timeout=PATIENCE
+    )
     keep(widget, B)
     widget.release()
 
@@ -366,13 +376,15 @@ def test_a_viewer_closed_in_the_middle_of_anything(
     controller = control(viewer)
     viewer.window.add_plugin_dock_widget("napari-sam2", "SAM 2")
     if when == "encoding":
-        qtbot.waitUntil(segmenter.encoding.is_set)
+        qtbot.waitUntil(segmenter.encoding.is_set, timeout=PATIENCE)
     else:
-        qtbot.waitUntil(lambda: controller.session.status.phase is Phase.READY)
+        qtbot.waitUntil(
+            lambda: controller.session.status.phase is Phase.READY, timeout=PATIENCE
+        )
     if when == "hovering":
         segmenter.seconds = 0.05
         controller.session.hover(*A)
         controller.session.click(*B)
     viewer.close()
-    qtbot.waitUntil(lambda: existing_controller(viewer) is None)
-    qtbot.waitUntil(lambda: not controller.session._inference.busy)
+    qtbot.waitUntil(lambda: existing_controller(viewer) is None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not controller.session._inference.busy, timeout=PATIENCE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QShowEvent
 from qtpy.QtWidgets import (
     QGridLayout,
     QProgressBar,
@@ -160,6 +160,11 @@ class StatusArea(QWidget):
         say(self.detail, text)
         self._notice.start()
 
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Take the measure of the fonts, which are known only now."""
+        super().showEvent(event)
+        self._size_lines()
+
     def set_theme(self, theme: Theme) -> None:
         """Take the colors of a theme."""
         self._theme = theme
@@ -174,8 +179,11 @@ class StatusArea(QWidget):
         height = max(self.fontMetrics().height() + 4, 20)
         for widget in (self.text, self.detail, self.tool, self.cancel):
             widget.setFixedHeight(height)
-        # Two lines to the pixel: half a third one would show.
-        self.sentence.setFixedHeight(2 * self.fontMetrics().lineSpacing())
+        # Two lines to the pixel, in the font that the theme gave the label: half
+        # a third line would show.
+        self.sentence.ensurePolished()
+        metrics = self.sentence.fontMetrics()
+        self.sentence.setFixedHeight(2 * max(metrics.lineSpacing(), metrics.height()))
         self.cancel.setFixedWidth(height + 4)
 
     def _show_hint(self) -> None:

@@ -307,6 +307,34 @@ def test_a_draft_is_kept_when_the_plane_is_left(
     assert ids_at(session, A) == [1]
 
 
+def test_undoing_a_kept_draft_and_leaving_keeps_it_undone(
+    session: AnnotationSession, image: np.ndarray
+) -> None:
+    session.collect = True
+    session.click(*A)
+    session.done()
+    session.undo()
+    session.wait()
+    session.set_plane(Plane.of_array(image[::-1]))
+    assert not session.labels.any()
+    session.redo()
+    assert ids_at(session, A) == [1]
+
+
+def test_a_correction_that_leaves_nothing_is_said(session: AnnotationSession) -> None:
+    notices: list[str] = []
+    session.notice.connect(notices.append)
+    session.click(*A)
+    session.click(*B)
+    session.wait()
+    # Only what belongs to the first object is left of the second.
+    session.add(*A)
+    session.remove(*B)
+    assert ids_at(session, A, B) == [1, 0]
+    assert len(notices) == 1
+    assert "object 2" in notices[0]
+
+
 # -------------------------------------------------------------- images and models
 
 
@@ -658,6 +686,28 @@ def test_a_model_that_cannot_be_loaded_leaves_the_last_one_at_work(
     assert session.status.phase is Phase.READY
     session.click(*A)
     assert ids_at(session, A) == [1]
+    session.close()
+
+
+def test_a_device_that_failed_does_not_spoil_the_next_model(
+    image: np.ndarray,
+) -> None:
+    devices: list[str] = []
+
+    def factory(spec: Any, device: str) -> FakeSegmenter:
+        devices.append(device)
+        if device == "cuda":
+            raise EngineError("There is no cuda here.")
+        return FakeSegmenter()
+
+    session = AnnotationSession(segmenter_factory=factory)
+    session.wait()
+    session.set_model("starter", "cuda")
+    with pytest.raises(EngineError):
+        session.wait()
+    session.set_model("starter")
+    session.wait()
+    assert devices == ["auto", "cuda", "auto"]
     session.close()
 
 

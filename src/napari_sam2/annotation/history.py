@@ -58,6 +58,11 @@ class History:
         """Whether there is something to redo."""
         return bool(self._undone)
 
+    @property
+    def next_redo(self) -> Edit | None:
+        """The edit that a redo would make again."""
+        return self._undone[-1] if self._undone else None
+
     def add(self, edit: Edit) -> None:
         """Record an edit; what had been undone is forgotten."""
         self._done.append(edit)

@@ -68,7 +68,7 @@ class Inference:
         self._cache: EmbeddingCache | None = None
         self._segmenter: Segmenter | None = None
         self._wanted: ModelSpec | None = None
-        self._device = "auto"
+        self._device = self._proven_device = "auto"
         self.plane: Plane | None = None
         self.encoded: Encoded | None = None
         self.generation = 0
@@ -378,6 +378,7 @@ class Inference:
             if segmenter is None or self._wanted is not spec:
                 return
             self._segmenter = segmenter
+            self._proven_device = self._device
             self._encode_seconds = None
             self._loading = None
             self.model_changed.emit(segmenter.model)
@@ -402,6 +403,8 @@ class Inference:
         return Segmenter(spec, self._device, cache=self._cache)
 
     def _give_up_model(self, error: Exception) -> None:
+        # A device that failed must not spoil the next model.
+        self._device = self._proven_device
         self.failed.emit(_typed(error))
         self.model_changed.emit(self.model or "")
         if self.encoded is None:

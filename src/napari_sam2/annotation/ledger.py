@@ -139,6 +139,11 @@ class Ledger:
             self.note_largest(int(change.after.max()))
         self.history.add(Edit("Paint", changes, current, current))
 
+    def has_taken_back(self, draft: AnnotatedObject) -> bool:
+        """Whether the last undo was that of keeping this draft."""
+        edit = self.history.next_redo
+        return edit is not None and bool(edit.changes) and edit.before is draft
+
     def undo(self) -> Edit | None:
         """Take the last edit back and return it; None if there is none."""
         if not self.history.can_undo:

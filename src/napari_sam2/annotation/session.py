@@ -443,6 +443,11 @@ class AnnotationSession:
             return
         if accepted is not None and at_hand:
             self._set_current(accepted)
+        if accepted is not None and accepted.kept and not accepted.written:
+            self.notice.emit(
+                f"Nothing is left of object {accepted.label}: every pixel of the "
+                "mask belongs to another one. Undo brings it back."
+            )
         self._previews.rest(self._current)
         self._announce()
 
@@ -485,6 +490,10 @@ class AnnotationSession:
 
     def _let_go(self) -> None:
         """Leave the current object for good, keeping it if it is a draft."""
+        draft, ledger = self._current, self._ledger
+        if ledger is not None and draft is not None and ledger.has_taken_back(draft):
+            # The user has just undone that it was kept: redo still can.
+            self._set_current(None)
         self._finish()
         self._previews.rest(None)
 

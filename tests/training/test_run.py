@@ -123,6 +123,12 @@ def test_a_run_writes_its_curve_and_can_be_exported(start, tmp_path, monkeypatch
         assert "CC BY 3.0, Janelia FlyEM" in file.metadata()["attribution"]
         assert file.get_tensor("no_mem_embed").dtype == torch.float16
 
+    further = start("b", tiny(initial=str(target)))
+    for name, value in run.average.values.items():
+        torch.testing.assert_close(
+            further.model.state_dict()[name], value, rtol=1e-3, atol=1e-3
+        )
+
 
 def test_two_processes_train_one_model(tmp_path):
     from napari_sam2.training.parallel import train_together

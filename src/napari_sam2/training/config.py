@@ -129,6 +129,9 @@ class TrainConfig:
         Processes that share a step, each with batches of its own and one thread of
         torch. On cores that others use too this is much faster than threads, which
         wait for each other in every operation.
+    initial : str
+        Exported weights (`*.safetensors`) to begin from; empty for fresh ones. The
+        auxiliary head and the optimizer begin anew in either case.
     """
 
     schedule: list[PhaseConfig] = field(default_factory=_schedule)
@@ -148,6 +151,7 @@ class TrainConfig:
     smallest: int = 48
     dense: float = 0.3
     processes: int = 2
+    initial: str = ""
 
     def phase(self, progress: float) -> PhaseConfig:
         """Phase at a share of the run, 0-1."""

@@ -6,6 +6,7 @@ import csv
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,12 +15,11 @@ from torch import nn
 from napari_sam2.training import checkpoint
 from napari_sam2.training.batches import BatchSource
 from napari_sam2.training.objective import DenseHead
-from napari_sam2.training.start import build
+from napari_sam2.training.start import build, load_exported
 from napari_sam2.training.steps import batch_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from napari_sam2.training.config import TrainConfig
     from napari_sam2.training.data import Sample
@@ -99,6 +99,8 @@ class Run:
         self.step = 0
         self.seconds = 0.0
         self.model = build(seed, config.tie, config.frequencies)
+        if config.initial:
+            load_exported(self.model, Path(config.initial))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.head = DenseHead(self.model.hidden_dim)

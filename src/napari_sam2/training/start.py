@@ -11,6 +11,7 @@ from napari_sam2.training.network import use_plain_attention
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from sam2.modeling.sam2_base import SAM2Base
 
@@ -44,6 +45,27 @@ def build(seed: int, tie: float, frequencies: Sequence[float]) -> SAM2Base:
     _freeze_memory(model)
     use_plain_attention(model)
     return model.to(memory_format=torch.channels_last).train()
+
+
+def load_exported(model: SAM2Base, weights: Path) -> None:
+    """Take over weights that an earlier run has exported, to train them further.
+
+    Parameters
+    ----------
+    model : sam2.modeling.sam2_base.SAM2Base
+        Of the same architecture; changed in place.
+    weights : pathlib.Path
+        From `napari_sam2.training.export.export`.
+    """
+    from safetensors.torch import load_file
+
+    state = load_file(weights)
+    model.load_state_dict(
+        {
+            name: value.float() if value.is_floating_point() else value
+            for name, value in state.items()
+        }
+    )
 
 
 def _freeze_memory(model: SAM2Base) -> None:

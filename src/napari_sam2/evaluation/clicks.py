@@ -27,9 +27,12 @@ def deepest_point(mask: NDArray[np.bool_]) -> tuple[int, int]:
     """
     from scipy import ndimage as ndi
 
-    depth = ndi.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    # Around its box all is outside, so the rest of a large image can stay away.
+    r0, c0, r1, c1 = tight_box(mask)
+    inner = np.pad(mask[r0 : r1 + 1, c0 : c1 + 1], 1)
+    depth = ndi.distance_transform_edt(inner)[1:-1, 1:-1]
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-    return int(row), int(column)
+    return r0 + int(row), c0 + int(column)
 
 
 def error_click(
@@ -50,7 +53,13 @@ def error_click(
     """
     from scipy import ndimage as ndi
 
-    largest, region, label = 0, None, 0
+    wrong = mask != truth
+    if not wrong.any():
+        return None
+    r0, c0, r1, c1 = tight_box(wrong)
+    window = (slice(r0, r1 + 1), slice(c0, c1 + 1))
+    mask, truth = mask[window], truth[window]
+    largest, region, label = 0, truth, 0
     for error, sign in ((truth & ~mask, 1), (mask & ~truth, 0)):
         parts, count = ndi.label(error)
         if count:
@@ -58,9 +67,8 @@ def error_click(
             if sizes.max() > largest:
                 largest, label = int(sizes.max()), sign
                 region = parts == 1 + int(sizes.argmax())
-    if region is None:
-        return None
-    return (*deepest_point(region), label)
+    row, column = deepest_point(region)
+    return r0 + row, c0 + column, label
 
 
 def tight_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:

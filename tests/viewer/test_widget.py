@@ -263,6 +263,21 @@ def test_the_status_keeps_its_height_and_the_widget_its_width(qtbot: QtBot) -> N
     assert widths == {True}
 
 
+def test_a_long_sentence_takes_both_lines(qtbot: QtBot) -> None:
+    area = StatusArea()
+    qtbot.addWidget(area)
+    area.resize(260, area.sizeHint().height())
+    area.show()
+    why = "“cells” could not be read. Check that its file is still there."
+    area.show_hint("Point at something and click")
+    area.show_status(Status(Phase.FAILED, why))
+    assert f"{area.text.text()} {area.detail.text()}" == why
+    assert area.text.toolTip() == area.detail.toolTip() == why
+    area.show_status(Status(Phase.READY, "Ready"))
+    assert area.text.text() == "Ready"
+    assert area.detail.text() == "Point at something and click"
+
+
 def test_what_is_over_in_a_moment_is_not_shown(qtbot: QtBot) -> None:
     area = StatusArea()
     qtbot.addWidget(area)
@@ -293,7 +308,7 @@ def test_progress_can_be_cancelled(
     QTest.mouseClick(widget.status.cancel, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: segmenter.cancelled == 1, timeout=PATIENCE)
     assert widget.session.status.phase is Phase.STOPPED
-    assert "Stopped" in widget.status.sentence.text()
+    assert "Stopped" in widget.status.text.text()
 
 
 def test_it_follows_the_theme(widget: SegmentationWidget, window: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QShowEvent
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QGridLayout,
     QProgressBar,
@@ -50,7 +50,7 @@ def say(label: QElidingLabel, text: str) -> None:
     """Show a text, the whole of it in the tooltip."""
     if label.text() != text:
         label.setText(text)
-        label.setToolTip(text)
+    label.setToolTip(text)
 
 
 class Dot(QWidget):
@@ -92,9 +92,6 @@ class StatusArea(QWidget):
         self.dot = Dot()
         self.text = line("status")
         self.detail = line("hint")
-        self.sentence = line("sentence")
-        self.sentence.setWordWrap(True)
-        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.tool = QToggleSwitch()
         # What slides has not arrived yet where the window is busy elsewhere.
         self.tool.setAnimationDuration(0)
@@ -121,7 +118,6 @@ class StatusArea(QWidget):
         self._grid.addWidget(self.text, 0, 1)
         # Under the button that is there while there is little to say.
         self._grid.addWidget(self.detail, 1, 1, 1, 2)
-        self._grid.addWidget(self.sentence, 0, 1, 2, 1, Qt.AlignmentFlag.AlignTop)
         self._grid.addWidget(self.tool, 0, 2, Qt.AlignmentFlag.AlignRight)
         self._grid.addWidget(self.cancel, 1, 2, Qt.AlignmentFlag.AlignRight)
         self._grid.addWidget(self.bar, 2, 0, 1, 3)
@@ -165,6 +161,12 @@ class StatusArea(QWidget):
         super().showEvent(event)
         self._size_lines()
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Break a sentence elsewhere."""
+        super().resizeEvent(event)
+        if self._status.phase in _SENTENCES:
+            self._refresh()
+
     def set_theme(self, theme: Theme) -> None:
         """Take the colors of a theme."""
         self._theme = theme
@@ -179,24 +181,29 @@ class StatusArea(QWidget):
         height = max(self.fontMetrics().height() + 4, 20)
         for widget in (self.text, self.detail, self.tool, self.cancel):
             widget.setFixedHeight(height)
-        # Two lines to the pixel, in the font that the theme gave the label: half
-        # a third line would show.
-        self.sentence.ensurePolished()
-        metrics = self.sentence.fontMetrics()
-        self.sentence.setFixedHeight(2 * max(metrics.lineSpacing(), metrics.height()))
         self.cancel.setFixedWidth(height + 4)
 
     def _show_hint(self) -> None:
-        say(self.detail, self._hint)
+        if self._status.phase not in _SENTENCES:
+            say(self.detail, self._hint)
+
+    def _show_sentence(self, text: str) -> None:
+        """Spread a long text over both lines."""
+        lines = self.text.wrapText(text, self.text.width(), self.text.font())
+        say(self.text, lines[0].strip() if lines else "")
+        say(self.detail, "".join(lines[1:]).strip())
+        for label in (self.text, self.detail):
+            label.setToolTip(text)
 
     def _refresh(self) -> None:
         status = self._status
         busy = status.phase in _BUSY
-        sentence = status.phase in _SENTENCES
-        say(self.sentence if sentence else self.text, status.text)
-        self.sentence.setVisible(sentence)
-        self.text.setVisible(not sentence)
-        self.detail.setVisible(not sentence)
+        if status.phase in _SENTENCES:
+            self._show_sentence(status.text)
+        else:
+            say(self.text, status.text)
+            if not self._notice.isActive():
+                self._show_hint()
         self.dot.show_state(self._color(status.phase), filled=not busy)
         self.cancel.setVisible(status.cancellable)
         if status.progress is None:

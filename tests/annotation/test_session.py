@@ -215,6 +215,49 @@ def test_each_labels_array_has_a_history_of_its_own(
     assert not session.labels.any()
 
 
+def test_a_late_answer_goes_to_the_labels_that_were_clicked_for(
+    session: AnnotationSession, segmenter: FakeSegmenter, image: np.ndarray
+) -> None:
+    first, second = session.store, ArrayLabels(image.shape)
+    segmenter.hold_decode.clear()
+    session.click(*A)
+    session.set_labels(second)
+    session.set_plane(Plane.of_array(image[::-1]))
+    segmenter.hold_decode.set()
+    session.wait()
+    assert first.array()[A] == 1
+    assert not second.array().any()
+    assert session.current is None
+
+
+def test_a_late_answer_to_an_image_without_labels_makes_some_for_it(
+    segmenter: FakeSegmenter, image: np.ndarray
+) -> None:
+    made: list[tuple[str, ArrayLabels]] = []
+
+    def make_labels(plane: Plane) -> ArrayLabels:
+        made.append((plane.name, ArrayLabels(plane.array_shape)))
+        return made[-1][1]
+
+    session = AnnotationSession(
+        segmenter_factory=lambda *_: segmenter, make_labels=make_labels
+    )
+    session.set_plane(Plane.of_array(image, name="first"))
+    session.wait()
+    segmenter.hold_decode.clear()
+    session.click(*A)
+    session.set_labels(second := ArrayLabels(image.shape))
+    session.set_plane(Plane.of_array(image[::-1], name="second"))
+    segmenter.hold_decode.set()
+    session.wait()
+    ((name, labels),) = made
+    assert name == "first"
+    assert labels.array()[A] == 1
+    assert session.store is second
+    assert not second.array().any()
+    session.close()
+
+
 # ------------------------------------------------------------------------ strokes
 
 

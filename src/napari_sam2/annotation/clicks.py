@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_sam2.annotation.inference import Encoded, Inference
     from napari_sam2.annotation.intent import Intent
+    from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.objects import Pointing
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.annotation.previews import Previews
@@ -41,6 +42,8 @@ class Click:
     encoded : Encoded, optional
         The plane, if it was ready when it was clicked on: then the click is
         carried out even if the user has gone on to another plane.
+    store : LabelStore, optional
+        Labels that the object is for: those that were chosen at the click.
     """
 
     plane: Plane
@@ -48,6 +51,7 @@ class Click:
     col: float
     pointing: Pointing
     encoded: Encoded | None
+    store: LabelStore | None
 
 
 class ClickQueue:
@@ -62,7 +66,7 @@ class ClickQueue:
     intent_at : callable
         ``intent_at(encoded, row, col, pointing)`` says what a click stands for.
     accept : callable
-        ``accept(encoded, intent, prediction)`` takes the answer.
+        ``accept(click, encoded, intent, prediction)`` takes the answer.
     dropped : callable
         Told of a click on a plane that was left before it was ready.
     failed : callable
@@ -76,7 +80,7 @@ class ClickQueue:
         inference: Inference,
         previews: Previews,
         intent_at: Callable[[Encoded, float, float, Pointing], Intent | None],
-        accept: Callable[[Encoded, Intent, Prediction], None],
+        accept: Callable[[Click, Encoded, Intent, Prediction], None],
         dropped: Callable[[Click], None],
         failed: Callable[[Exception], None],
         settled: Callable[[], None],
@@ -140,12 +144,12 @@ class ClickQueue:
         shown = self._previews.answers(encoded, intent)
         if shown is not None:
             # What was previewed is what is kept, and nothing is to be computed.
-            self._accept(encoded, intent, shown)
+            self._accept(click, encoded, intent, shown)
             return
         self._running = click
 
         def done(prediction: Prediction) -> None:
-            settle(lambda: self._accept(encoded, intent, prediction))
+            settle(lambda: self._accept(click, encoded, intent, prediction))
 
         def failed(error: Exception) -> None:
             settle(lambda: self._failed(error))

@@ -238,6 +238,8 @@ class AnnotationSession:
         if self._ledger is not None:
             self._ledger.store.edited.disconnect(self._on_edited)
         self._ledger = None if store is None else self._ledger_of(store)
+        if store is not None:
+            store.edited.connect(self._on_edited)
         self._announce()
 
     def forget_labels(self, store: LabelStore) -> None:
@@ -401,10 +403,13 @@ class AnnotationSession:
             )
             return
         self._inference.resume()
-        self._clicks.append(Click(plane, row, col, pointing, self._inference.encoded))
+        encoded = self._inference.encoded
+        self._clicks.append(Click(plane, row, col, pointing, encoded, self.store))
         self._update_status()
 
-    def _accept(self, encoded: Encoded, intent: Intent, prediction: Prediction) -> None:
+    def _accept(
+        self, click: Click, encoded: Encoded, intent: Intent, prediction: Prediction
+    ) -> None:
         """Make the answer to a click the new or the better current object.
 
         While it was computed, the object may have been let go of, and plane or
@@ -428,7 +433,8 @@ class AnnotationSession:
         )
         accepted: AnnotatedObject | None
         try:
-            ledger = self._require_ledger(encoded.plane)
+            ledger = self._ledger_for(click)
+            at_hand = at_hand and ledger is self._ledger
             home, kept = self._find_kept(intent.about)
             if home is not None and kept is not None:
                 accepted = home.correct(kept, found, overwrite=self.overwrite)
@@ -437,7 +443,7 @@ class AnnotationSession:
                 ledger.history.add(Edit("Point", (), self._current, found))
                 accepted = found
             else:
-                accepted = self._keep(found)
+                accepted = self._keep(found, ledger)
         except NapariSam2Error as error:
             self._on_failed(error)
             return
@@ -464,10 +470,8 @@ class AnnotationSession:
 
     # ------------------------------------------------------- keeping and undoing
 
-    def _keep(self, found: AnnotatedObject) -> AnnotatedObject | None:
-        kept = self._require_ledger(found.plane).keep(
-            found, overwrite=self.overwrite, current=self._current
-        )
+    def _keep(self, found: AnnotatedObject, ledger: Ledger) -> AnnotatedObject | None:
+        kept = ledger.keep(found, overwrite=self.overwrite, current=self._current)
         if kept is None:
             self.notice.emit(
                 "Every pixel here belongs to another object. Switch on painting "
@@ -479,7 +483,7 @@ class AnnotationSession:
         draft = self._current
         if draft is not None and not draft.kept:
             try:
-                self._keep(draft)
+                self._keep(draft, self._require_ledger(draft.plane))
             except NapariSam2Error as error:
                 self._on_failed(error)
                 return
@@ -526,13 +530,20 @@ class AnnotationSession:
         assert self._ledger is not None
         return self._ledger
 
+    def _ledger_for(self, click: Click) -> Ledger:
+        """Return the labels that a click is for, wherever the user is by now."""
+        if click.store is not None and click.store in self._ledgers:
+            return self._ledgers[click.store]
+        if self.plane is None or self.plane.image != click.plane.image:
+            return self._ledger_of(self._make_labels(click.plane))
+        return self._require_ledger(click.plane)
+
     def _ledger_of(self, store: LabelStore) -> Ledger:
         ledger = self._ledgers.get(store)
         if ledger is None:
             ledger = self._ledgers[store] = Ledger(store)
             # Looking through gigabytes for the largest id takes a while.
             self._inference.run(store.max_id, ledger.note_largest)
-        store.edited.connect(self._on_edited)
         return ledger
 
     def _on_edited(self, changes: list[PixelChange]) -> None:

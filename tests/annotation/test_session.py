@@ -246,6 +246,7 @@ def test_a_late_answer_to_an_image_without_labels_makes_some_for_it(
     session.wait()
     segmenter.hold_decode.clear()
     session.click(*A)
+    session.click(*B)
     session.set_labels(second := ArrayLabels(image.shape))
     session.set_plane(Plane.of_array(image[::-1], name="second"))
     segmenter.hold_decode.set()
@@ -253,6 +254,7 @@ def test_a_late_answer_to_an_image_without_labels_makes_some_for_it(
     ((name, labels),) = made
     assert name == "first"
     assert labels.array()[A] == 1
+    assert labels.array()[B] == 2
     assert session.store is second
     assert not second.array().any()
     session.close()

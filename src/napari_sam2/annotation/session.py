@@ -25,7 +25,7 @@ from napari_sam2.annotation.status import Phase, Status
 from napari_sam2.errors import LabelsError, NapariSam2Error, PromptError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
     from pathlib import Path
 
     import numpy as np
@@ -101,6 +101,8 @@ class AnnotationSession:
         self._make_labels = make_labels or (lambda p: ArrayLabels(p.array_shape))
         self._ledger: Ledger | None = None
         self._ledgers: dict[LabelStore, Ledger] = {}
+        # Labels made for images while they are not in view, by Plane.image.
+        self._late: dict[Hashable, LabelStore] = {}
         self._active = True
         self._unavailable: str | None = None
         self._collect = False
@@ -227,6 +229,8 @@ class AnnotationSession:
             return
         self._let_go()
         self._previews.leave(None)
+        if plane is not None:
+            self._late.pop(plane.image, None)
         self._inference.set_plane(plane)
         self._clicks.advance()
 
@@ -247,6 +251,9 @@ class AnnotationSession:
         if store is self.store:
             self.set_labels(None)
         self._ledgers.pop(store, None)
+        self._late = {
+            key: late for key, late in self._late.items() if late is not store
+        }
 
     def set_model(
         self, model: str | Path | ModelSpec, device: str | None = None
@@ -532,11 +539,15 @@ class AnnotationSession:
 
     def _ledger_for(self, click: Click) -> Ledger:
         """Return the labels that a click is for, wherever the user is by now."""
+        image = click.plane.image
         if click.store is not None and click.store in self._ledgers:
             return self._ledgers[click.store]
-        if self.plane is None or self.plane.image != click.plane.image:
-            return self._ledger_of(self._make_labels(click.plane))
-        return self._require_ledger(click.plane)
+        if self.plane is not None and self.plane.image == image:
+            return self._require_ledger(click.plane)
+        # More clicks on that image may be on their way: they share these labels.
+        if image not in self._late:
+            self._late[image] = self._make_labels(click.plane)
+        return self._ledger_of(self._late[image])
 
     def _ledger_of(self, store: LabelStore) -> Ledger:
         ledger = self._ledgers.get(store)

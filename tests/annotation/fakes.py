@@ -10,8 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from napari_sam2.engines.base import Embedding
+from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
 from napari_sam2.segmentation.prediction import Prediction
-from napari_sam2.segmentation.segmenter import EmbeddedImage
 from napari_sam2.segmentation.view import View
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ class FakeSegmenter:
         self.hold_decode = threading.Event()
         self.hold_decode.set()
         self.error: Exception | None = None
+        self.zoom = False
+        self.hold_look = threading.Event()
+        self.hold_look.set()
 
     def embed(
         self,
@@ -70,7 +73,12 @@ class FakeSegmenter:
                 cancel.raise_if_cancelled()
         self.encoding.clear()
         view = View.whole(image.shape[:2], self.engine.image_size)
-        return EmbeddedImage(view, Embedding(image, image.nbytes), str(id(image)))
+        return EmbeddedImage(
+            view,
+            Embedding(image, image.nbytes),
+            str(id(image)),
+            PlanePixels(image, limits),
+        )
 
     def predict_prompts(
         self, image: EmbeddedImage, prompts: Prompts, *, multimask: bool | None = None
@@ -85,6 +93,23 @@ class FakeSegmenter:
         rows, cols = (np.arange(MASK_SIZE) * s // MASK_SIZE for s in pixels.shape)
         logits = np.where(mask[np.ix_(rows, cols)], 8.0, -8.0).astype(np.float32)
         return Prediction(0.9, logits, image.view)
+
+    def look_closer(
+        self,
+        image: EmbeddedImage,
+        prompts: Prompts,
+        prediction: Prediction,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> Prediction:
+        """Find that the object is larger by a pixel all around."""
+        while not self.hold_look.wait(0.005):
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+        logits = np.where(
+            ndimage.binary_dilation(prediction.logits > 0), 8.0, -8.0
+        ).astype(np.float32)
+        return Prediction(0.95, logits, prediction.view)
 
 
 def discs(

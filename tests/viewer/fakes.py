@@ -11,8 +11,8 @@ import numpy as np
 from scipy import ndimage
 
 from napari_sam2.engines.base import Embedding
+from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
 from napari_sam2.segmentation.prediction import Prediction
-from napari_sam2.segmentation.segmenter import EmbeddedImage
 from napari_sam2.segmentation.view import View
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class FakeSegmenter:
         self.engine = SimpleNamespace(image_size=384, mask_size=MASK_SIZE, model=model)
         self.seconds = seconds
         self.score = 0.9
+        self.zoom = False
         self.encodes: list[np.ndarray[Any, Any]] = []
         self.decodes: list[Prompts] = []
         self.hold_encode = threading.Event()
@@ -81,7 +82,12 @@ class FakeSegmenter:
             self.encoding.clear()
         gray = pixels if pixels.ndim == 2 else pixels[..., 0]
         view = View.whole(gray.shape, self.engine.image_size)
-        return EmbeddedImage(view, Embedding(gray, gray.nbytes), str(id(image)))
+        return EmbeddedImage(
+            view,
+            Embedding(gray, gray.nbytes),
+            str(id(image)),
+            PlanePixels(gray, limits),
+        )
 
     def predict_prompts(
         self, image: EmbeddedImage, prompts: Prompts, *, multimask: bool | None = None

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
+    from napari_sam2.segmentation.embedded import EmbeddedImage
     from napari_sam2.segmentation.embeddings import EmbeddingCache
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
-    from napari_sam2.segmentation.segmenter import EmbeddedImage, Segmenter
+    from napari_sam2.segmentation.segmenter import Segmenter
 
 __all__ = ["Encoded", "Inference"]
 
@@ -250,6 +251,30 @@ class Inference:
             done(result[0])
 
         self._thread.submit(lane, work, answer, lambda error: failed(_typed(error)))
+
+    def look_closer(
+        self,
+        encoded: Encoded,
+        prompts: Prompts,
+        prediction: Prediction,
+        done: Callable[[Prediction], None],
+        failed: Callable[[Exception], None],
+    ) -> CancelToken:
+        """Ask for a sharper mask of a small object; the token takes that back.
+
+        The answer is the same prediction if there is no sharper one.
+        """
+
+        def work(token: CancelToken) -> Prediction:
+            sharper = encoded.segmenter.look_closer(
+                encoded.image, prompts, prediction, cancel=token
+            )
+            sharper.cut()
+            return sharper
+
+        return self._thread.submit(
+            Lane.QUEUE, work, done, lambda error: failed(_typed(error))
+        )
 
     def run(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Run something else on the computing thread, after what waits there."""

@@ -76,7 +76,8 @@ def intent_at(
         return Intent(Prompts((Point(row, col),)), Pointing.NEW, next_label)
     # Another model's logits mean something else: then the points alone count.
     same_model = current.model == encoded.segmenter.engine.model
-    mask = MaskPrompt(current.prediction.logits) if same_model else None
+    found = current.prediction
+    mask = MaskPrompt(found.logits, found.view) if same_model else None
     point = Point(row, col, inside=pointing is Pointing.ADD)
     prompts = current.prompts.with_point(point, mask)
     return Intent(prompts, pointing, current.label, current)

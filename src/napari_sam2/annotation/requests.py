@@ -77,8 +77,8 @@ class RequestThread:
         work: Callable[[CancelToken], Any],
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
-    ) -> None:
-        """Ask for ``work(token)`` to be run.
+    ) -> CancelToken:
+        """Ask for ``work(token)`` to be run, and return the token.
 
         ``done(result)`` or ``failed(error)`` is called by :meth:`process`,
         unless the request was replaced or cancelled: then neither is.
@@ -86,7 +86,7 @@ class RequestThread:
         request = _Request(lane, work, done, failed)
         with self._changed:
             if self._closed:
-                return
+                return request.token
             if lane is Lane.QUEUE:
                 self._queue.append(request)
             else:
@@ -96,6 +96,7 @@ class RequestThread:
             self._changed.notify_all()
         if superseded is not None and superseded.lane is Lane.ENCODE:
             superseded.token.cancel()
+        return request.token
 
     def cancel(self, lane: Lane) -> None:
         """Forget what waits in a lane, and stop what runs of it."""
@@ -182,6 +183,7 @@ class RequestThread:
         _give_way()
         while (request := self._next()) is not None:
             try:
+                request.token.raise_if_cancelled()
                 result = request.work(request.token)
             except Cancelled:
                 answer = None

@@ -70,6 +70,8 @@ class ModelSpec:
         SPDX identifier of the license of the weights; empty if unknown.
     description : str
         One sentence that helps to choose.
+    zoom : bool
+        Whether a closer look at small objects has been shown to pay.
     """
 
     name: str
@@ -81,6 +83,7 @@ class ModelSpec:
     sha256: str | None = None
     license: str = ""
     description: str = ""
+    zoom: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -141,6 +144,7 @@ _MODELS = (
         weights=_STARTER / "starter.safetensors",
         license="BSD-3-Clause",
         description="Comes with the plugin: small, fast without a GPU, offline.",
+        zoom=True,
     ),
     _official(
         "sam2.1-tiny",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
     from napari_sam2.segmentation.view import BBox, View
 
-__all__ = ["Prediction"]
+__all__ = ["Prediction", "resampled"]
 
 _NOWHERE: BBox = (0, 0, 0, 0)
+
+# What a model says of places that are clearly not on the object.
+_OUTSIDE = -10.0
 
 # Pixels that are interpolated at a time: as many as a core's cache holds.
 _BAND = 1 << 16
@@ -87,6 +90,22 @@ class Prediction:
             alone.__dict__["_cut"] = self._cut
         return alone
 
+    def logits_over(self, view: View) -> npt.NDArray[np.float32]:
+        """Interpolate the logits where another view of the same plane has its own.
+
+        Beyond what this view shows, all is taken to be outside.
+
+        Parameters
+        ----------
+        view : View
+            The other view.
+
+        Returns
+        -------
+        ndarray of float32, shape (mask_size, mask_size)
+        """
+        return resampled(self.logits, self.view, view)
+
     @cached_property
     def _cut(self) -> tuple[BBox, npt.NDArray[np.bool_]]:
         above: npt.NDArray[np.bool_] = self.logits > self.threshold
@@ -96,6 +115,44 @@ class Prediction:
             return _NOWHERE, np.zeros((0, 0), dtype=bool)
         crop = _above(self.logits, rows, cols, self.view, self.threshold)
         return _tightened(crop, rows.start, cols.start, self.view)
+
+
+def resampled(
+    logits: npt.NDArray[np.float32], view: View, other: View
+) -> npt.NDArray[np.float32]:
+    """Interpolate logits over one view bilinearly at the places of another's.
+
+    Parameters
+    ----------
+    logits : ndarray of float32, shape (mask_size, mask_size)
+        Over ``view``.
+    view, other : View
+        Of the same plane.
+
+    Returns
+    -------
+    ndarray of float32, shape (mask_size, mask_size)
+        Over ``other``.
+    """
+    if other == view:
+        return logits
+    size = logits.shape[0]
+    here = view.logits_scale_translate(size)
+    there = other.logits_scale_translate(size)
+    at = np.arange(size)
+    rows, cols = (
+        (at * there[0][axis] + there[1][axis] - here[1][axis]) / here[0][axis]
+        for axis in (0, 1)
+    )
+    low, high, weight = _between(cols, size)
+    wide: npt.NDArray[Any] = logits[:, low] * (1 - weight) + logits[:, high] * weight
+    low, high, weight = _between(rows, size)
+    weight = weight[:, np.newaxis]
+    seen = wide[low] * (1 - weight) + wide[high] * weight
+    for axis, places in ((0, rows), (1, cols)):
+        beyond = (places < -0.5) | (places > size - 0.5)
+        np.moveaxis(seen, axis, 0)[beyond] = _OUTSIDE
+    return seen.astype(np.float32, copy=False)
 
 
 def _pixels_near(above: npt.NDArray[np.bool_], length: int) -> range | None:
@@ -148,10 +205,18 @@ def _taps(
     pixels: range, size: int, length: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     place = (np.arange(pixels.start, pixels.stop) + 0.5) * (size / length) - 0.5
+    return _between(place, size)
+
+
+def _between(
+    place: npt.NDArray[np.floating], size: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """Neighbours between which places lie, and the share of the second."""
     place = np.clip(place, 0, size - 1)
     low = place.astype(np.intp)
     high = np.minimum(low + 1, size - 1)
-    return low, high, (place - low).astype(np.float32)
+    weight: npt.NDArray[np.float32] = (place - low).astype(np.float32)
+    return low, high, weight
 
 
 def _tightened(

@@ -18,6 +18,8 @@ from napari_sam2.errors import PromptError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from napari_sam2.segmentation.view import View
+
 __all__ = ["Box", "MaskPrompt", "Point", "Prompts"]
 
 
@@ -40,15 +42,18 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class MaskPrompt:
-    """Logits of an earlier answer on the same view, to be refined.
+    """Logits of an earlier answer, to be refined.
 
     Attributes
     ----------
     logits : ndarray of float32, shape (mask_size, mask_size)
         At the decoder's low resolution. Compared by content.
+    view : View, optional
+        Over which they lie. None: over the view that is asked.
     """
 
     logits: npt.NDArray[np.float32]
+    view: View | None = None
     digest: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +71,11 @@ class MaskPrompt:
         object.__setattr__(self, "digest", hashlib.blake2b(logits.data).digest())
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, MaskPrompt) and self.digest == other.digest
+        return (
+            isinstance(other, MaskPrompt)
+            and self.digest == other.digest
+            and self.view == other.view
+        )
 
     def __hash__(self) -> int:
         return hash(self.digest)

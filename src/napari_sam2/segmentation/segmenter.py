@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_sam2.errors import ImageError, PromptError
+from napari_sam2.segmentation.arguments import as_box, as_mask, as_points
+from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
 from napari_sam2.segmentation.embeddings import EmbeddingCache, embedding_key
-from napari_sam2.segmentation.intensity import checked, to_rgb
-from napari_sam2.segmentation.prediction import Prediction
-from napari_sam2.segmentation.prompts import Box, MaskPrompt, Point, Prompts
+from napari_sam2.segmentation.intensity import checked
+from napari_sam2.segmentation.prediction import Prediction, resampled
+from napari_sam2.segmentation.prompts import Box, MaskPrompt, Prompts
 from napari_sam2.segmentation.view import View
+from napari_sam2.segmentation.zoom import LOOKS, closer_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,26 +27,7 @@ if TYPE_CHECKING:
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
 
-__all__ = ["EmbeddedImage", "Segmenter"]
-
-
-@dataclass(frozen=True, eq=False)
-class EmbeddedImage:
-    """A plane that the model has seen.
-
-    Attributes
-    ----------
-    view : View
-        Which part of the plane, at which resolution.
-    embedding : Embedding
-        What the encoder made of it; only the engine that made it can use it.
-    key : str
-        Names pixels, contrast limits, view, model and engine.
-    """
-
-    view: View
-    embedding: Embedding
-    key: str
+__all__ = ["Segmenter"]
 
 
 class Segmenter:
@@ -62,6 +46,9 @@ class Segmenter:
         Used instead of one that is made for ``model`` and ``device``.
     cache : EmbeddingCache, optional
         To share embeddings with other segmenters.
+    zoom : bool, optional
+        Whether :meth:`predict` takes a closer look at small objects, which encodes
+        their surroundings. By default it does for models for which that pays.
 
     Raises
     ------
@@ -81,9 +68,11 @@ class Segmenter:
         *,
         engine: Engine | None = None,
         cache: EmbeddingCache | None = None,
+        zoom: bool | None = None,
     ) -> None:
         self.engine: Engine
         self.model: str
+        self.zoom = bool(zoom)
         if engine is None:
             from napari_sam2.engines import create_engine
             from napari_sam2.models.catalog import get_model
@@ -91,6 +80,7 @@ class Segmenter:
             spec = get_model(model)
             self.engine = create_engine(spec, device)
             self.model = spec.name
+            self.zoom = spec.zoom if zoom is None else zoom
         else:
             self.engine = engine
             self.model = engine.model
@@ -137,15 +127,54 @@ class Segmenter:
         plane = checked(image)
         view = View.whole(plane.shape[:2], self.engine.image_size)
         key = embedding_key(plane, limits, view, self.engine)
+        pixels = PlanePixels(plane, limits)
+        embedding = self._encoded(key, view, pixels, cancel, progress)
+        return EmbeddedImage(view, embedding, key, pixels)
+
+    def embed_view(
+        self, image: EmbeddedImage, view: View, *, cancel: CancelToken | None = None
+    ) -> EmbeddedImage:
+        """Let the model see another part of a plane, or recall what it saw.
+
+        Parameters
+        ----------
+        image : EmbeddedImage
+            The plane, in any view.
+        view : View
+            The part to see, in the contrast of the whole plane.
+        cancel : CancelToken, optional
+            Ends the computation.
+
+        Raises
+        ------
+        Cancelled
+            If ``cancel`` was raised before the end.
+        EngineError
+            If the device fails.
+        """
+        if view == image.view:
+            return image
+        key = image.key_of(view)
+        embedding = self._encoded(key, view, image.pixels, cancel, None)
+        return EmbeddedImage(view, embedding, key, image.pixels)
+
+    def _encoded(
+        self,
+        key: str,
+        view: View,
+        pixels: PlanePixels,
+        cancel: CancelToken | None,
+        progress: Callable[[float], None] | None,
+    ) -> Embedding:
         embedding = self.cache.get(key)
         if embedding is None:
             if progress is not None:
                 # The pixels of a large plane take their time before the encoder does.
                 progress(0.0)
-            pixels = to_rgb(plane, limits)
-            embedding = self.engine.encode(pixels, cancel=cancel, progress=progress)
+            part = pixels.within(view.window)
+            embedding = self.engine.encode(part, cancel=cancel, progress=progress)
             self.cache.put(key, embedding)
-        return EmbeddedImage(view, embedding, key)
+        return embedding
 
     def predict_prompts(
         self,
@@ -162,7 +191,9 @@ class Segmenter:
             As :meth:`embed` of this segmenter returned it.
         prompts : Prompts
             At least a point, a box or a mask. A box that reaches beyond the
-            view is cut off at its outermost pixels.
+            view is cut off at its outermost pixels. If the mask to refine is from
+            a closer look that is still cached and shows all points, that is
+            refined; nothing is encoded here.
         multimask : bool, optional
             Whether to let the model propose three candidates. By default it
             does where the prompts are ambiguous.
@@ -180,6 +211,12 @@ class Segmenter:
         EngineError
             If the device fails.
         """
+        closer = self._in_closer_look(image, prompts)
+        return self._predict(closer, prompts, multimask)
+
+    def _predict(
+        self, image: EmbeddedImage, prompts: Prompts, multimask: bool | None = None
+    ) -> Prediction:
         view = image.view
         points, labels = _points(prompts, view)
         several = prompts.ambiguous if multimask is None else multimask
@@ -188,7 +225,7 @@ class Segmenter:
             points=points,
             labels=labels,
             boxes=_boxes(prompts, view),
-            masks=self._masks(prompts),
+            masks=self._masks(prompts, view),
             multimask=several,
         )
         candidates = tuple(
@@ -197,6 +234,71 @@ class Segmenter:
         )
         best = candidates[int(np.argmax(decoded.scores[0]))]
         return replace(best, alternatives=candidates) if several else best
+
+    def look_closer(
+        self,
+        image: EmbeddedImage,
+        prompts: Prompts,
+        prediction: Prediction,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> Prediction:
+        """Look at a small object again, in a view in which it is larger.
+
+        See :mod:`napari_sam2.segmentation.zoom`.
+
+        Parameters
+        ----------
+        image : EmbeddedImage
+            The plane.
+        prompts : Prompts
+            What was said about the object.
+        prediction : Prediction
+            The answer to it.
+        cancel : CancelToken, optional
+            Ends the computation.
+
+        Returns
+        -------
+        Prediction
+            A sharper mask, with a view of its own; or the same prediction, if it is
+            close enough.
+
+        Raises
+        ------
+        Cancelled
+            If ``cancel`` was raised before the end.
+        EngineError
+            If the device fails.
+        """
+        for _ in range(LOOKS):
+            view = closer_view(prediction, prompts)
+            if view == prediction.view:
+                break
+            closer = self.embed_view(image, view, cancel=cancel)
+            # What lies beside the view is not on the object: it has had its effect.
+            seen = tuple(p for p in prompts.points if view.contains(p.row, p.col))
+            sharper = self._predict(closer, replace(prompts, points=seen))
+            if prompts.ambiguous:
+                sharper = _most_alike(sharper, prediction)
+            if sharper.area == 0:
+                break
+            prediction = sharper
+        return prediction
+
+    def _in_closer_look(self, image: EmbeddedImage, prompts: Prompts) -> EmbeddedImage:
+        """Return the view that a mask to refine came from, if it can be had at once."""
+        view = None if prompts.mask is None else prompts.mask.view
+        if view is None or view == image.view:
+            return image
+        # A place outside needs the larger view.
+        if not all(view.contains(point.row, point.col) for point in prompts.points):
+            return image
+        key = image.key_of(view)
+        embedding = self.cache.get(key)
+        if embedding is None:
+            return image
+        return EmbeddedImage(view, embedding, key, image.pixels)
 
     def set_image(
         self, image: npt.ArrayLike, *, limits: tuple[float, float] | None = None
@@ -259,13 +361,16 @@ class Segmenter:
         if self._image is None:
             raise ImageError("There is no image yet: call set_image first.")
         prompts = Prompts(
-            points=_as_points(points, labels),
-            box=_as_box(box),
-            mask=_as_mask(mask, self._image.view),
+            points=as_points(points, labels),
+            box=as_box(box),
+            mask=as_mask(mask, self._image.view),
         )
-        return self.predict_prompts(self._image, prompts, multimask=multimask)
+        prediction = self.predict_prompts(self._image, prompts, multimask=multimask)
+        if self.zoom and multimask is None:
+            prediction = self.look_closer(self._image, prompts, prediction)
+        return prediction
 
-    def _masks(self, prompts: Prompts) -> npt.NDArray[np.float32] | None:
+    def _masks(self, prompts: Prompts, view: View) -> npt.NDArray[np.float32] | None:
         if prompts.mask is None:
             return None
         logits = prompts.mask.logits
@@ -275,7 +380,31 @@ class Segmenter:
                 f"A mask prompt of this model has the shape {(size, size)}, not "
                 f"{logits.shape}: it comes from another model."
             )
+        if prompts.mask.view is not None:
+            logits = resampled(logits, prompts.mask.view, view)
         return logits[np.newaxis, np.newaxis]
+
+
+# How much a candidate that is like the mask before outweighs a better score.
+_FAITHFULNESS = 0.5
+
+
+def _most_alike(prediction: Prediction, before: Prediction) -> Prediction:
+    """Choose the candidate with a good score that means the same object as before."""
+    worth = [
+        candidate.score + _FAITHFULNESS * _overlap(candidate, before)
+        for candidate in prediction.alternatives
+    ]
+    best = prediction.alternatives[int(np.argmax(worth))]
+    return replace(best, alternatives=prediction.alternatives)
+
+
+def _overlap(one: Prediction, other: Prediction) -> float:
+    """Intersection over union within the view of one, at its low resolution."""
+    mask = one.logits > one.threshold
+    seen = other.logits_over(one.view) > other.threshold
+    either = np.count_nonzero(mask | seen)
+    return float(np.count_nonzero(mask & seen) / either) if either else 1.0
 
 
 def _points(
@@ -313,58 +442,3 @@ def _within(box: Box, view: View) -> Box:
     rows = np.clip([box.row_min, box.row_max], r0, r1 - 1)
     cols = np.clip([box.col_min, box.col_max], c0, c1 - 1)
     return Box(float(rows[0]), float(cols[0]), float(rows[1]), float(cols[1]))
-
-
-def _as_points(
-    points: npt.ArrayLike | None, labels: npt.ArrayLike | None
-) -> tuple[Point, ...]:
-    if points is None:
-        if labels is not None:
-            raise PromptError("Labels were given without points.")
-        return ()
-    places = np.atleast_2d(_numbers(points, "points"))
-    if places.size == 0:
-        places = places.reshape(0, 2)
-    if places.ndim != 2 or places.shape[1] != 2:
-        raise PromptError(
-            f"Points are an array of shape (k, 2), not {np.shape(points)}."
-        )
-    kinds = np.ones(len(places)) if labels is None else _numbers(labels, "labels")
-    kinds = np.atleast_1d(kinds)
-    if kinds.shape != (len(places),) or not np.isin(kinds, (0, 1)).all():
-        raise PromptError("Labels are one number for each point: 1 inside, 0 outside.")
-    return tuple(
-        Point(float(row), float(col), bool(kind))
-        for (row, col), kind in zip(places, kinds, strict=True)
-    )
-
-
-def _as_box(box: npt.ArrayLike | None) -> Box | None:
-    if box is None:
-        return None
-    numbers = _numbers(box, "box")
-    if numbers.shape != (4,):
-        raise PromptError(
-            "A box is (row_min, col_min, row_max, col_max), not an array of shape "
-            f"{numbers.shape}."
-        )
-    return Box(*map(float, numbers))
-
-
-def _as_mask(
-    mask: Prediction | MaskPrompt | npt.ArrayLike | None, view: View
-) -> MaskPrompt | None:
-    if mask is None or isinstance(mask, MaskPrompt):
-        return mask
-    if isinstance(mask, Prediction):
-        if mask.view != view:
-            raise PromptError("The mask to refine belongs to another image or view.")
-        return MaskPrompt(mask.logits)
-    return MaskPrompt(_numbers(mask, "mask").astype(np.float32))
-
-
-def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise PromptError(f"The {name} must be made of numbers.") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,6 +67,50 @@ class History:
         """Record an edit; what had been undone is forgotten."""
         self._done.append(edit)
         self._undone.clear()
+
+    def amend(
+        self,
+        old: AnnotatedObject,
+        new: AnnotatedObject,
+        changes: tuple[PixelChange, ...] = (),
+    ) -> bool:
+        """Let an edit have made something better than it did.
+
+        Undo takes both back at once.
+
+        Parameters
+        ----------
+        old, new : AnnotatedObject
+            What the edit made, and what it shall have made.
+        changes : tuple of PixelChange
+            What that takes beyond what the edit did to the labels.
+
+        Returns
+        -------
+        bool
+            Whether there is such an edit; one that was taken back is not amended.
+        """
+        for place in reversed(range(len(self._done))):
+            edit = self._done[place]
+            if edit.after is old and edit.before is not old:
+                break
+        else:
+            return False
+
+        def known(thing: AnnotatedObject | None) -> AnnotatedObject | None:
+            return new if thing is old else thing
+
+        edit = replace(edit, changes=(*edit.changes, *changes))
+        self._done[place:] = [
+            replace(
+                later,
+                before=known(later.before),
+                after=known(later.after),
+                replaced=known(later.replaced),
+            )
+            for later in (edit, *self._done[place + 1 :])
+        ]
+        return True
 
     def step_back(self) -> Edit:
         """Move the last edit to the undone ones and return it."""

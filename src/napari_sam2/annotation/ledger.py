@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.objects import AnnotatedObject
+    from napari_sam2.segmentation.prediction import Prediction
 
 __all__ = ["Ledger"]
 
@@ -99,6 +100,57 @@ class Ledger:
 
         Pixels that somebody else has changed since are left alone.
         """
+        change, corrected = self._better(old, new, overwrite)
+        change.apply(self.store)
+        self.objects[old.label] = corrected
+        self.history.add(
+            Edit(
+                f"Correct object {old.label}",
+                (change,),
+                old,
+                corrected,
+                old.label,
+                old,
+            )
+        )
+        return corrected
+
+    def sharpen(
+        self, old: AnnotatedObject, prediction: Prediction, *, overwrite: bool
+    ) -> AnnotatedObject:
+        """Give an object a sharper mask, as if it had been kept so.
+
+        Parameters
+        ----------
+        old : AnnotatedObject
+            As it was kept or last corrected; or a draft.
+        prediction : Prediction
+            The sharper mask of the same object.
+        overwrite : bool
+            Whether it may take pixels of other objects.
+
+        Returns
+        -------
+        AnnotatedObject
+            The object with the sharper mask; the old one if it is not in the
+            history any more.
+        """
+        new = replace(old, prediction=prediction)
+        if not old.kept:
+            return new if self.history.amend(old, new) else old
+        change, sharper = self._better(old, new, overwrite)
+        if not len(sharper.written or ()):
+            return old
+        if not self.history.amend(old, sharper, (change,)):
+            return old
+        change.apply(self.store)
+        self.objects[old.label] = sharper
+        return sharper
+
+    def _better(
+        self, old: AnnotatedObject, new: AnnotatedObject, overwrite: bool
+    ) -> tuple[PixelChange, AnnotatedObject]:
+        """Say which pixels change if an object gets another mask."""
         if old.written is None:
             raise ValueError("Only a kept object can be corrected.")
         shape, label = self.store.shape, old.label
@@ -120,13 +172,7 @@ class Ledger:
         written = PixelChange.between(
             shape, np.unravel_index(will, shape), under, label
         )
-        corrected = replace(new, label=label, written=written)
-        change.apply(self.store)
-        self.objects[label] = corrected
-        self.history.add(
-            Edit(f"Correct object {label}", (change,), old, corrected, label, old)
-        )
-        return corrected
+        return change, replace(new, label=label, written=written)
 
     def record_edit(
         self, changes: Iterable[PixelChange], current: AnnotatedObject | None

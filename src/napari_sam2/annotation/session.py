@@ -22,6 +22,7 @@ from napari_sam2.annotation.ledger import Ledger
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
 from napari_sam2.annotation.previews import Previews
 from napari_sam2.annotation.status import Phase, Status
+from napari_sam2.engines.cancellation import CancelToken
 from napari_sam2.errors import LabelsError, NapariSam2Error, PromptError
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class AnnotationSession:
         self.overwrite = False
         """Whether an object may take pixels of others."""
         self._current: AnnotatedObject | None = None
+        self._closer_look = CancelToken()
         self._status = Status(Phase.LOADING, "Starting")
         self._errors: list[NapariSam2Error] = []
         self._previews.changed.connect(self.preview_changed)
@@ -318,6 +320,7 @@ class AnnotationSession:
         """
         unfinished = self._clicks.busy
         self._clicks.clear()
+        self._closer_look.cancel()
         draft = self._current is not None and not self._current.kept
         if draft and self._ledger is not None:
             self._ledger.history.forget_drafts()
@@ -463,6 +466,36 @@ class AnnotationSession:
             )
         self._previews.rest(self._current)
         self._announce()
+        if accepted is not None and encoded.segmenter.zoom:
+            self._look_closer(accepted, encoded, home or ledger)
+
+    def _look_closer(
+        self, found: AnnotatedObject, encoded: Encoded, ledger: Ledger
+    ) -> None:
+        """Sharpen an object in the background, unless it has changed by then."""
+
+        def done(sharper: Prediction) -> None:
+            # A draft may have been kept by now; what was corrected is another mask.
+            known = (self._current, *ledger.objects.values())
+            old = next((o for o in known if o and o.prediction is prediction), None)
+            if old is None or sharper is prediction:
+                return
+            try:
+                new = ledger.sharpen(old, sharper.alone(), overwrite=self.overwrite)
+            except NapariSam2Error as error:
+                self._on_failed(error)
+                return
+            if self._current is old:
+                self._set_current(new)
+                self._previews.rest(new)
+            self._announce()
+            # What a click would add to it may have changed.
+            self._previews.refresh()
+
+        prediction = found.prediction
+        self._closer_look = self._inference.look_closer(
+            encoded, found.prompts, prediction, done, self._on_failed
+        )
 
     def _find_kept(
         self, about: AnnotatedObject | None
@@ -509,6 +542,8 @@ class AnnotationSession:
         self._previews.rest(None)
 
     def _undo(self) -> None:
+        # Most likely it is for what is taken back.
+        self._closer_look.cancel()
         if self._ledger is not None:
             self._after_step(self._ledger.undo(), back=True)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+Output = Path | None
 
 
 def evaluate(
@@ -14,10 +15,24 @@ def evaluate(
         Path, typer.Argument(help="Folder of *_image.* and *_labels.* pairs.")
     ],
     model: Annotated[
-        str, typer.Option(help="Name in the catalogue, or a checkpoint.")
+        str, typer.Option(help="Name in the catalog, or a checkpoint.")
     ] = "starter",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    clicks: Annotated[int, typer.Option(min=1, help="Clicks an object.")] = 5,
+    engine: Annotated[str, typer.Option(help="What computes: torch.")] = "torch",
+    precision: Annotated[str, typer.Option(help="Of the engine: fp32.")] = "fp32",
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(help="Another model, put side by side; repeatable."),
+    ] = None,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            "--baselines", help="Flood fill, random walker and watershed as well."
+        ),
+    ] = False,
+    clicks: Annotated[
+        int, typer.Option(min=1, help="Most clicks an object; the literature has 20.")
+    ] = 10,
     max_objects: Annotated[
         int, typer.Option(min=1, help="Most objects an image.")
     ] = 40,
@@ -27,45 +42,47 @@ def evaluate(
             "--everything", help="Include automatic labels and simulated images."
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the choice of objects.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the choice of objects and of noise.")
+    ] = 0,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="File for the numbers.")
+        Output, typer.Option("--json", help="File for the numbers.")
+    ] = None,
+    csv_file: Annotated[
+        Output, typer.Option("--csv", help="File for a row for each object.")
+    ] = None,
+    plot_file: Annotated[
+        Output, typer.Option("--plot", help="Picture of IoU over prompts.")
+    ] = None,
+    worst_file: Annotated[
+        Output, typer.Option("--worst", help="Picture of the worst objects.")
     ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing on the way.")
     ] = False,
 ) -> None:
-    """Measure a model on labelled images: clicks, corrections and boxes."""
+    """Measure a model on labeled images: clicks, corrections and boxes."""
     from napari_sam2.errors import NapariSam2Error
-    from napari_sam2.evaluation.measure import evaluate as run
-    from napari_sam2.evaluation.report import table
-    from napari_sam2.segmentation.segmenter import Segmenter
+    from napari_sam2.evaluation.candidates import Candidates
+    from napari_sam2.evaluation.measure import Settings
+    from napari_sam2.evaluation.outcome import evaluate_all
+    from napari_sam2.evaluation.outputs import Outputs
 
     try:
-        checkpoint = Path(model)
-        segmenter = Segmenter(
-            model=checkpoint if checkpoint.is_file() else model, device=device
+        outputs = Outputs(json_file, csv_file, plot_file, worst_file)
+        outputs.check()
+        candidates = Candidates(
+            model, tuple(compare or ()), baselines, device, engine, precision
         )
-        summary = run(
+        evaluation = evaluate_all(
             folder,
-            segmenter,
-            clicks=clicks,
-            max_objects=max_objects,
-            everything=everything,
-            seed=seed,
+            candidates,
+            Settings(clicks, max_objects, everything, seed),
+            exhibit=worst_file is not None,
             say=None if quiet else lambda line: typer.echo(line, err=True),
         )
+        typer.echo(evaluation.text())
+        outputs.write(evaluation)
     except (NapariSam2Error, ValueError, OSError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from error
-    typer.echo(table(summary))
-    if json_file is not None:
-        settings = {
-            "model": model,
-            "device": device,
-            "clicks": clicks,
-            "max_objects": max_objects,
-            "everything": everything,
-            "seed": seed,
-        }
-        json_file.write_text(json.dumps(summary | {"settings": settings}, indent=2))

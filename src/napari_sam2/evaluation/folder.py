@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam2.errors import ImageError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -42,10 +44,20 @@ class Pair:
     licence_class: str = ""
 
     @property
-    def is_truth(self) -> bool:
-        """Whether people drew the labels, on an image of something real."""
-        doubtful = "AUTOMATIC" in self.annotation or "silver" in self.annotation
-        return not doubtful and "SIMULATED" not in self.modality
+    def name(self) -> str:
+        """Data set and file, for messages."""
+        return f"{self.dataset}/{self.image.name}"
+
+    @property
+    def doubt(self) -> str | None:
+        """Why its labels are no truth about the world, if they are not."""
+        if "AUTOMATIC" in self.annotation:
+            return "automatic labels"
+        if "silver" in self.annotation:
+            return "silver labels"
+        if "SIMULATED" in self.modality:
+            return "simulated image"
+        return None
 
     @property
     def is_sparse(self) -> bool:
@@ -68,7 +80,7 @@ def find_pairs(folder: Path) -> list[Pair]:
 
     Raises
     ------
-    ValueError
+    ImageError
         If there is none.
     """
     manifest = folder / "MANIFEST.csv"
@@ -93,7 +105,10 @@ def find_pairs(folder: Path) -> list[Pair]:
             for labels in _labels_of(image)
         ]
     if not pairs:
-        raise ValueError(f"no pairs *_image.* and *_labels.* in {folder}")
+        raise ImageError(
+            f"There are no pairs *_image.* and *_labels.* in “{folder}”: put each "
+            "image beside its labels, as PNG or TIFF."
+        )
     return pairs
 
 
@@ -114,8 +129,30 @@ def read_array(path: Path) -> NDArray[Any]:
     return np.asarray(tifffile.imread(path))
 
 
-def read_plane(pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Read a pair; of a stack, the plane with the most objects.
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """What is measured of a pair.
+
+    Attributes
+    ----------
+    image : numpy.ndarray
+        Of shape (rows, columns) or (rows, columns, channels).
+    labels : numpy.ndarray
+        Integers of shape (rows, columns), 0 is background.
+    index : int or None
+        Which plane of a stack it is; None if there is but one.
+    planes : int
+        How many there are.
+    """
+
+    image: NDArray[Any]
+    labels: NDArray[Any]
+    index: int | None = None
+    planes: int = 1
+
+
+def read_plane(pair: Pair) -> Plane:
+    """Read a pair; of a stack or time-lapse, the plane with the most objects.
 
     Parameters
     ----------
@@ -124,13 +161,31 @@ def read_plane(pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
 
     Returns
     -------
-    tuple of numpy.ndarray
-        Image, (rows, columns) or (rows, columns, channels), and labels, (rows,
-        columns).
+    Plane
+        The first of those with equally many.
+
+    Raises
+    ------
+    ImageError
+        If a file cannot be read, or if the two do not fit together.
     """
-    image, labels = read_array(pair.image), read_array(pair.labels)
-    if labels.ndim == 3:
-        counts = [len(np.unique(plane)) for plane in labels]
-        plane = int(np.argmax(counts))
-        image, labels = image[plane], labels[plane]
-    return image, labels
+    image, labels = _read(pair.image), _read(pair.labels)
+    if image.shape[: labels.ndim] != labels.shape or labels.ndim not in (2, 3):
+        raise ImageError(
+            f"{pair.name}: labels of shape {labels.shape} do not fit an image of shape "
+            f"{image.shape}. Both need the same rows and columns, and the same planes."
+        )
+    if labels.ndim == 2:
+        return Plane(image, labels)
+    counts = [np.count_nonzero(np.unique(plane)) for plane in labels]
+    index = int(np.argmax(counts))
+    return Plane(image[index], labels[index], index, len(labels))
+
+
+def _read(path: Path) -> NDArray[Any]:
+    try:
+        return read_array(path)
+    except Exception as error:  # every library has its own
+        raise ImageError(
+            f"“{path}” cannot be read as an image: {str(error) or type(error).__name__}"
+        ) from error

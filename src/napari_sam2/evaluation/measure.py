@@ -1,88 +1,74 @@
-"""Segment labelled objects with simulated prompts and compare."""
+"""Segment labeled objects with simulated prompts and compare."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
 
-from napari_sam2.evaluation.clicks import deepest_point, error_click, iou, tight_box
+from napari_sam2.evaluation.boundary import boundary_f
+from napari_sam2.evaluation.clicks import NoisyAim
+from napari_sam2.evaluation.cut import Cut, overlap
 from napari_sam2.evaluation.folder import find_pairs, read_plane
-from napari_sam2.evaluation.report import summarise
+from napari_sam2.evaluation.objects import SMALLEST, choose_objects
+from napari_sam2.evaluation.result import ObjectResult
+from napari_sam2.evaluation.scope import Scope
+from napari_sam2.evaluation.summary import summarize
+from napari_sam2.evaluation.user import (
+    BOX_CLICKS,
+    NOISY_CLICKS,
+    Step,
+    patient,
+    use,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from napari_sam2.evaluation.folder import Pair, Plane
+    from napari_sam2.evaluation.protocol import Segments
+    from napari_sam2.evaluation.worst import Gallery
 
-SMALLEST = 30  # pixels; smaller objects are mostly a matter of their outline
-
-
-class Predicted(Protocol):
-    """What is used of a prediction."""
-
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """The mask, of the image's size."""
-
-    @property
-    def alternatives(self) -> Sequence[Predicted]:
-        """All candidates, if there were several."""
-
-
-class Segments(Protocol):
-    """What is used of `napari_sam2.segmentation.Segmenter`."""
-
-    def set_image(self, image: Any) -> Any:
-        """Choose the image to segment."""
-
-    def predict(
-        self,
-        points: Any = None,
-        labels: Any = None,
-        box: Any = None,
-        mask: Any = None,
-    ) -> Any:
-        """Segment one object."""
+CLICKS = 10
 
 
 @dataclass(frozen=True)
-class ObjectResult:
-    """What one object scored.
+class Settings:
+    """What is fixed in an evaluation.
 
     Attributes
     ----------
-    area : int
-        Pixels of the object.
-    clicks : tuple of float
-        IoU after 1, 2, ... clicks.
-    box : float
-        IoU with a tight box.
-    best : float
-        IoU of the best candidate of the first click.
+    clicks : int
+        Most clicks an object, at least 1.
+    max_objects : int
+        Most objects of an image; drawn at random if there are more.
+    everything : bool
+        Include labels that were not drawn by people, and simulated images.
+    seed : int
+        Seed of the choice of objects and of the noisy clicks.
     """
 
-    area: int
-    clicks: tuple[float, ...]
-    box: float
-    best: float
+    clicks: int = CLICKS
+    max_objects: int = 40
+    everything: bool = False
+    seed: int = 0
 
 
 def evaluate(
     folder: Path,
     segmenter: Segments,
     *,
-    clicks: int = 5,
+    clicks: int = CLICKS,
     max_objects: int = 40,
     everything: bool = False,
     seed: int = 0,
     say: Callable[[str], Any] | None = None,
 ) -> dict[str, Any]:
-    """Evaluate a segmenter on a folder of labelled images.
+    """Evaluate a segmenter on a folder of labeled images.
 
     Parameters
     ----------
@@ -91,13 +77,13 @@ def evaluate(
     segmenter : napari_sam2.segmentation.Segmenter
         What is to be measured.
     clicks : int
-        Clicks an object, at least 1.
+        Most clicks an object, at least 1.
     max_objects : int
         Most objects of an image; drawn at random if there are more.
     everything : bool
         Include labels that were not drawn by people, and simulated images.
     seed : int
-        Seed of the choice of objects.
+        Seed of the choice of objects and of the noisy clicks.
     say : callable, optional
         Gets a line of text for every image.
 
@@ -105,88 +91,155 @@ def evaluate(
     -------
     dict
         `macro`: means over data sets, `datasets`: means over the objects of each;
-        see `napari_sam2.evaluation.report`.
+        see `napari_sam2.evaluation.summary`. `scope`: what was counted; see
+        `napari_sam2.evaluation.scope`.
     """
-    results: dict[str, list[ObjectResult]] = defaultdict(list)
+    settings = Settings(clicks, max_objects, everything, seed)
+    results, scope = run(folder, segmenter, settings, say=say)
+    return summarize(results, clicks) | {"scope": scope.to_json()}
+
+
+def run(
+    folder: Path,
+    segmenter: Segments,
+    settings: Settings,
+    *,
+    gallery: Gallery | None = None,
+    say: Callable[[str], Any] | None = None,
+) -> tuple[list[ObjectResult], Scope]:
+    """Measure every object that counts.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        See `napari_sam2.evaluation.folder`.
+    segmenter : Segments
+        What is to be measured.
+    settings : Settings
+        What is fixed.
+    gallery : Gallery, optional
+        Is shown every object.
+    say : callable, optional
+        Gets a line of text for every image.
+
+    Returns
+    -------
+    results : list of ObjectResult
+        In the order of the folder.
+    scope : Scope
+        What was counted, and what was left out.
+
+    Raises
+    ------
+    ImageError
+        If the folder holds no pairs, or a file cannot be used.
+    """
+    results: list[ObjectResult] = []
+    scope = Scope()
     for pair in find_pairs(folder):
-        if not (everything or pair.is_truth):
+        reason = None if settings.everything else pair.doubt
+        if reason is not None:
+            scope.leave_out(pair, reason)
             continue
-        image, labels = read_plane(pair)
-        # The choice depends on the image alone, not on what else is in the folder.
-        rng = np.random.default_rng([seed, crc32(pair.image.name.encode())])
-        numbers = choose_objects(labels, max_objects, rng)
-        if not len(numbers):
-            continue
-        segmenter.set_image(image)
-        found = [measure(segmenter, labels == number, clicks) for number in numbers]
-        results[pair.dataset] += found
-        if say is not None:
+        plane = read_plane(pair)
+        found = _measure_plane(segmenter, pair, plane, settings, scope, gallery)
+        results += found
+        if say is not None and found:
             first = np.mean([result.clicks[0] for result in found])
-            say(f"{pair.dataset}/{pair.image.name}: {len(found)} objects, {first:.3f}")
-    return summarise(results)
+            say(f"{pair.name}: {len(found)} objects, {first:.3f}")
+    return results, scope
 
 
-def choose_objects(
-    labels: NDArray[Any], most: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Numbers of the objects to measure, ascending.
+def _measure_plane(
+    segmenter: Segments,
+    pair: Pair,
+    plane: Plane,
+    settings: Settings,
+    scope: Scope,
+    gallery: Gallery | None,
+) -> list[ObjectResult]:
+    # The choice depends on the image alone, not on what else is in the folder.
+    key = crc32(pair.image.name.encode())
+    rng = np.random.default_rng([settings.seed, key])
+    chosen = choose_objects(plane.labels, settings.max_objects, rng)
+    if not chosen.numbers:
+        scope.leave_out(pair, f"no object of at least {SMALLEST} pixels")
+        return []
+    begin = perf_counter()
+    segmenter.set_image(plane.image)
+    scope.count(pair, plane, chosen, perf_counter() - begin)
+    found = []
+    for number in chosen.numbers:
+        truth = Cut.of(plane.labels == number)
+        noise = np.random.default_rng([settings.seed, key, number])
+        result, steps = measure(
+            segmenter, truth, plane.labels.shape, settings.clicks, noise
+        )
+        result = replace(
+            result,
+            dataset=pair.dataset,
+            image=pair.image.name,
+            plane=plane.index,
+            label=number,
+        )
+        if gallery is not None:
+            gallery.show(plane.image, truth, steps, result)
+        found.append(result)
+    return found
+
+
+def measure(
+    segmenter: Segments,
+    truth: Cut,
+    shape: tuple[int, ...],
+    clicks: int,
+    noise: np.random.Generator,
+) -> tuple[ObjectResult, list[Step]]:
+    """Prompt for one object of the image that was set: clicks, box, noisy clicks.
 
     Parameters
     ----------
-    labels : numpy.ndarray
-        Integers of shape (rows, columns), 0 is background.
-    most : int
-        Most objects.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    numpy.ndarray
-        Labels of objects of at least 30 pixels.
-    """
-    numbers, areas = np.unique(labels, return_counts=True)
-    numbers = numbers[(numbers > 0) & (areas >= SMALLEST)].astype(np.int64)
-    if len(numbers) > most:
-        numbers = np.sort(rng.choice(numbers, most, replace=False))
-    return numbers
-
-
-def measure(segmenter: Segments, truth: NDArray[np.bool_], clicks: int) -> ObjectResult:
-    """Prompt for one object of the image that was set.
-
-    Every further click is placed into the largest error and refines the mask before.
-
-    Parameters
-    ----------
-    segmenter : napari_sam2.segmentation.Segmenter
+    segmenter : Segments
         With the image set.
-    truth : numpy.ndarray
-        bool of the image's rows and columns.
+    truth : Cut
+        The object.
+    shape : tuple of int
+        Rows and columns of the image.
     clicks : int
-        Number of clicks, at least 1.
+        Most clicks, at least 1.
+    noise : numpy.random.Generator
+        Where the noisy clicks come from.
 
     Returns
     -------
-    ObjectResult
+    result : ObjectResult
         What the object scored.
+    steps : list of Step
+        The clicks and their answers.
     """
-    points: list[tuple[int, int]] = [deepest_point(truth)]
-    signs = [1]
-    prediction = segmenter.predict(points=points, labels=signs)
-    candidates = prediction.alternatives or (prediction,)
-    best = max(iou(candidate.mask, truth) for candidate in candidates)
-    scores = [iou(prediction.mask, truth)]
-    for _ in range(1, clicks):
-        click = error_click(prediction.mask, truth)
-        if click is None:  # nothing left to correct
-            scores.append(scores[-1])
-            continue
-        points.append(click[:2])
-        signs.append(click[2])
-        prediction = segmenter.predict(points=points, labels=signs, mask=prediction)
-        scores.append(iou(prediction.mask, truth))
-    boxed = segmenter.predict(box=tight_box(truth))
-    return ObjectResult(
-        int(np.count_nonzero(truth)), tuple(scores), iou(boxed.mask, truth), best
+    clicked = patient(use(segmenter, truth), clicks)
+    boxed = patient(use(segmenter, truth, box=True), 1 + min(clicks - 1, BOX_CLICKS))
+    noisy = patient(
+        use(segmenter, truth, aim=NoisyAim(noise)), min(clicks, NOISY_CLICKS)
     )
+    first = clicked[0]
+    best = max(
+        [first.iou]
+        + [overlap(Cut.of(c.mask), truth) for c in first.prediction.alternatives]
+    )
+    size = (shape[0], shape[1])
+    everything = [*clicked, *boxed, *noisy]
+    result = ObjectResult(
+        area=truth.area,
+        clicks=tuple(step.iou for step in clicked),
+        boxed=tuple(step.iou for step in boxed),
+        noisy=tuple(step.iou for step in noisy),
+        best=best,
+        scores=tuple(float(step.prediction.score) for step in [*clicked, *boxed]),
+        boundary=boundary_f(first.cut, truth, size),
+        boundary_box=boundary_f(boxed[0].cut, truth, size),
+        seconds=sum(step.seconds for step in everything),
+        prompts=len(everything),
+        place=first.click[:2] if first.click else (0, 0),
+    )
+    return result, clicked

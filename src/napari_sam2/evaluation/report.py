@@ -1,76 +1,27 @@
-"""From the scores of objects to tables.
-
-All numbers are means over objects within a data set, and means over data sets in
-`macro`, so that a data set with many objects does not outvote the others:
-
-`iou_N`
-    Intersection over union after N clicks.
-`iou_box`
-    The same with a tight box.
-`box_is_click`
-    Share of objects for which box and first click give the same IoU; near 1 if a
-    model ignores its prompt.
-`worse`
-    Share of further clicks after which IoU is lower by more than 0.05.
-`oracle_gap`
-    IoU of the best candidate of the first click minus that of the chosen one.
-`objects`
-    Number of objects (not in `macro`, which has `datasets`).
-"""
+"""From the scores of data sets to tables that people read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from napari_sam2.evaluation.measure import ObjectResult
+TITLES = {
+    "iou_box": "box",
+    "iou_noisy": "noisy",
+    "boundary_f": "outline",
+    "boundary_f_box": "outline box",
+    "seconds": "s/object",
+    "seconds_prompt": "s/prompt",
+}
+"""Titles of columns that are not plainly their names."""
 
-SHOWN_CLICKS = (1, 2, 3, 5)
-WORSE = 0.05
-
-
-def summarise(results: Mapping[str, Sequence[ObjectResult]]) -> dict[str, Any]:
-    """Average the scores of objects.
-
-    Parameters
-    ----------
-    results : mapping
-        Scores by data set.
-
-    Returns
-    -------
-    dict
-        `macro` and `datasets`.
-    """
-    datasets = {name: _summarise_one(found) for name, found in results.items()}
-    names = [k for k in next(iter(datasets.values()), {}) if k != "objects"]
-    macro: dict[str, float] = {
-        name: float(np.mean([row[name] for row in datasets.values()])) for name in names
-    }
-    return {"macro": {**macro, "datasets": len(datasets)}, "datasets": datasets}
-
-
-def _summarise_one(found: Sequence[ObjectResult]) -> dict[str, float]:
-    clicks = np.array([result.clicks for result in found])
-    boxes = np.array([result.box for result in found])
-    best = np.array([result.best for result in found])
-    further = np.diff(clicks, axis=1)
-    summary = {
-        f"iou_{n}": float(clicks[:, n - 1].mean())
-        for n in SHOWN_CLICKS
-        if n <= clicks.shape[1]
-    }
-    return summary | {
-        "iou_box": float(boxes.mean()),
-        "box_is_click": float(np.isclose(boxes, clicks[:, 0], atol=1e-6).mean()),
-        "worse": float((further < -WORSE).mean()) if further.size else 0.0,
-        "oracle_gap": float((best - clicks[:, 0]).mean()),
-        "objects": len(found),
-    }
+FIRST = (
+    *("iou_1", "iou_2", "iou_3", "iou_5", "iou_10", "iou_box"),
+    *("noc_80", "noc_85", "noc_90", "worse_objects"),
+)
+"""Columns of the first table; the second has the rest."""
 
 
 def table(summary: Mapping[str, Any]) -> str:
@@ -79,27 +30,67 @@ def table(summary: Mapping[str, Any]) -> str:
     Parameters
     ----------
     summary : mapping
-        From `summarise`.
+        From `napari_sam2.evaluation.summary.summarize`.
 
     Returns
     -------
     str
-        Lines of a table that is valid Markdown as well.
+        Lines of two tables, of prompts and of everything else, that are valid
+        Markdown as well.
     """
-    datasets, macro = summary["datasets"], summary["macro"]
+    macro = summary["macro"]
     names = [name for name in macro if name != "datasets"]
-    width = max([len("macro mean"), *map(len, datasets)])
-    titles = [name.replace("iou_box", "box").replace("_", " ") for name in names]
-    lines = [_row("data set", width, ["objects", *titles])]
-    lines.append("|" + "-" * (width + 2) + "|" + "-------------:|" * (len(names) + 1))
-    for name, row in sorted(datasets.items(), key=lambda item: item[1]["iou_1"]):
-        cells = [str(row["objects"]), *(f"{row[key]:.3f}" for key in names)]
-        lines.append(_row(name, width, cells))
-    total = sum(row["objects"] for row in datasets.values())
-    cells = [str(total), *(f"{macro[key]:.3f}" for key in names)]
-    lines.append(_row("macro mean", width, cells))
-    return "\n".join(lines)
+    first = [name for name in FIRST if name in names]
+    rest = [name for name in names if name not in first]
+    return "\n\n".join(_of(summary, columns) for columns in (first, rest) if columns)
 
 
-def _row(name: str, width: int, cells: list[str]) -> str:
-    return f"| {name:<{width}} |" + "".join(f" {cell:>12} |" for cell in cells)
+def _of(summary: Mapping[str, Any], names: Sequence[str]) -> str:
+    datasets = sorted(summary["datasets"].items(), key=lambda item: item[1]["iou_1"])
+    rows = [
+        [name, str(row["objects"]), *(number(row[key]) for key in names)]
+        for name, row in datasets
+    ]
+    total = sum(row["objects"] for _, row in datasets)
+    means = [number(summary["macro"][key]) for key in names]
+    titles = [title(name) for name in names]
+    return layout(
+        ["data set", "objects", *titles], [*rows, ["macro mean", str(total), *means]]
+    )
+
+
+def title(name: str) -> str:
+    """Title of a column."""
+    if name.startswith("iou_box_"):
+        return f"box + {name.removeprefix('iou_box_')}"
+    if name.startswith("iou_noisy_"):
+        return f"noisy {name.removeprefix('iou_noisy_')}"
+    return TITLES.get(name, name.replace("_", " "))
+
+
+def number(value: float | None) -> str:
+    """Three digits after the point; a hyphen for what cannot be known."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def layout(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Align a table: the first column to the left, all others to the right.
+
+    Parameters
+    ----------
+    titles : sequence of str
+        One for each column.
+    rows : sequence of sequence of str
+        Cells.
+    """
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        first, *others = zip(cells, widths, strict=True)
+        parts = [f"{first[0]:<{first[1]}}"]
+        parts += [f"{cell:>{width}}" for cell, width in others]
+        return "| " + " | ".join(parts) + " |"
+
+    rule = ["-" * (width + 2) for width in widths]
+    rule = [rule[0], *(f"{dashes[:-1]}:" for dashes in rule[1:])]
+    return "\n".join([line(titles), "|" + "|".join(rule) + "|", *map(line, rows)])

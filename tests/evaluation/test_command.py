@@ -98,6 +98,14 @@ def test_a_file_is_a_checkpoint(folder, oracle):
     assert oracle[0]["model"] == weights
 
 
+@pytest.mark.parametrize(
+    ("options", "zoom"), [((), None), (("--zoom",), True), (("--no-zoom",), False)]
+)
+def test_a_closer_look_can_be_asked_for_and_not(folder, oracle, options, zoom):
+    assert run(folder, *options).exit_code == 0
+    assert oracle[0]["zoom"] is zoom
+
+
 def test_an_empty_folder_is_explained(tmp_path):
     fails("no pairs", tmp_path)
 

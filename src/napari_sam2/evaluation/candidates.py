@@ -29,6 +29,8 @@ class Candidates:
         Whether the classical methods are measured too.
     device, engine, precision : str
         How models are computed.
+    zoom : bool or None
+        Whether models take a closer look at small objects; None: each as it is used.
     """
 
     model: str
@@ -37,6 +39,7 @@ class Candidates:
     device: str = "auto"
     engine: str = "torch"
     precision: str = "fp32"
+    zoom: bool | None = None
 
     def check(self) -> None:
         """Raise if something cannot be, before hours are spent.
@@ -57,6 +60,6 @@ class Candidates:
     def open(self) -> Iterator[tuple[str, Segments]]:
         """Load one after the other, so that but one is in memory."""
         for name in (self.model, *self.others):
-            yield name, open_segmenter(name, self.device)
+            yield name, open_segmenter(name, self.device, self.zoom)
         if self.baselines:
             yield from all_baselines().items()

@@ -20,6 +20,13 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
     engine: Annotated[str, typer.Option(help="What computes: torch.")] = "torch",
     precision: Annotated[str, typer.Option(help="Of the engine: fp32.")] = "fp32",
+    zoom: Annotated[
+        bool | None,
+        typer.Option(
+            "--zoom/--no-zoom",
+            help="A closer look at small objects; by default as the model is used.",
+        ),
+    ] = None,
     compare: Annotated[
         list[str] | None,
         typer.Option(help="Another model, put side by side; repeatable."),
@@ -71,8 +78,9 @@ def evaluate(
     try:
         outputs = Outputs(json_file, csv_file, plot_file, worst_file)
         outputs.check()
+        others = tuple(compare or ())
         candidates = Candidates(
-            model, tuple(compare or ()), baselines, device, engine, precision
+            model, others, baselines, device, engine, precision, zoom
         )
         evaluation = evaluate_all(
             folder,

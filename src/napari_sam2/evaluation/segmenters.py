@@ -32,7 +32,7 @@ def check_engine(engine: str, precision: str) -> None:
             )
 
 
-def open_segmenter(model: str, device: str) -> Segments:
+def open_segmenter(model: str, device: str, zoom: bool | None = None) -> Segments:
     """Load a model.
 
     Parameters
@@ -41,6 +41,9 @@ def open_segmenter(model: str, device: str) -> Segments:
         Name in the catalog, or a checkpoint.
     device : str
         auto, cpu, cuda or mps.
+    zoom : bool, optional
+        Whether it takes a closer look at small objects; by default as the model is
+        used.
 
     Raises
     ------
@@ -50,4 +53,6 @@ def open_segmenter(model: str, device: str) -> Segments:
     from napari_sam2.segmentation.segmenter import Segmenter
 
     checkpoint = Path(model)
-    return Segmenter(model=checkpoint if checkpoint.is_file() else model, device=device)
+    return Segmenter(
+        model=checkpoint if checkpoint.is_file() else model, device=device, zoom=zoom
+    )

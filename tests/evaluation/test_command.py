@@ -50,6 +50,7 @@ def test_it_prints_what_counts_and_tables_and_writes_json(folder):
     assert "Counted: 4 objects of 2 images" in result.output
     assert "Left out, automatic labels: auto (x_image.tif)" in result.output
     assert "Clicks: up to 10" in result.output
+    assert "starter: on auto, no closer look at small objects." in result.output
     assert "| real" in result.output
     written = json.loads(target.read_text())
     assert written["macro"]["iou_1"] == 0.5
@@ -60,6 +61,7 @@ def test_it_prints_what_counts_and_tables_and_writes_json(folder):
     assert {image["dataset"] for image in written["scope"]["left_out"]} == {
         *("auto", "silver", "fake")
     }
+    assert written["computed"] == {"starter": {"device": "auto", "zoom": False}}
     assert "compared" not in written
 
 

@@ -40,6 +40,9 @@ class Evaluation:
         What was counted, and what was left out.
     exhibits : list of Exhibit
         The model's worst objects.
+    ways : dict
+        How each model really was computed, by name: its device, and whether it took
+        a closer look at small objects.
     """
 
     candidates: Candidates
@@ -47,6 +50,7 @@ class Evaluation:
     results: dict[str, list[ObjectResult]]
     scope: Scope
     exhibits: list[Exhibit]
+    ways: dict[str, dict[str, Any]]
 
     def summaries(self) -> dict[str, dict[str, Any]]:
         """Means, by name of the candidate."""
@@ -67,16 +71,21 @@ class Evaluation:
             f"{PATIENCE} only until IoU is {GOOD:.2f}. An object that never gets "
             f"there counts {settings.clicks} clicks."
         )
-        parts = [
-            self.scope.text(settings.max_objects, settings.seed) + f"\n{prompts}",
-            table(model),
-        ]
+        counted = self.scope.text(settings.max_objects, settings.seed)
+        parts = ["\n".join([counted, prompts, *self._ways()]), table(model)]
         if len(summaries) > 1:
             parts.append(compare.compare(summaries))
         if self.rivals:
             rivals = {rival: summaries[rival] for rival in self.rivals}
             parts.append(compare.verdict(name, model, rivals))
         return "\n\n".join(parts)
+
+    def _ways(self) -> list[str]:
+        return [
+            f"{name}: on {way['device']}, {'a' if way['zoom'] else 'no'} closer look "
+            "at small objects."
+            for name, way in self.ways.items()
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as plain values."""
@@ -86,6 +95,7 @@ class Evaluation:
         return {
             **model,
             "settings": {**asdict(self.candidates), **asdict(self.settings)},
+            "computed": self.ways,
             "scope": self.scope.to_json(),
             **compare.to_json(model, others, self.rivals),
         }
@@ -129,6 +139,7 @@ def evaluate_all(
     candidates.check()
     gallery = Gallery() if exhibit else None
     results: dict[str, list[ObjectResult]] = {}
+    ways: dict[str, dict[str, Any]] = {}
     scope: Scope | None = None
     for name, segmenter in candidates.open():
         if say is not None and (candidates.others or candidates.baselines):
@@ -143,7 +154,12 @@ def evaluate_all(
                 "and simulated images; objects need at least 30 pixels."
             )
         results[name] = found
+        if name not in all_baselines():
+            ways[name] = {
+                "device": str(getattr(segmenter, "device", candidates.device)),
+                "zoom": bool(getattr(segmenter, "zoom", False)),
+            }
         scope = scope or seen
     assert scope is not None
     exhibits = gallery.worst() if gallery is not None else []
-    return Evaluation(candidates, settings, results, scope, exhibits)
+    return Evaluation(candidates, settings, results, scope, exhibits, ways)

@@ -49,7 +49,8 @@ def test_it_prints_what_counts_and_tables_and_writes_json(folder):
     assert result.exit_code == 0, result.output
     assert "Counted: 4 objects of 2 images" in result.output
     assert "Left out, automatic labels: auto (x_image.tif)" in result.output
-    assert "Clicks: up to 10" in result.output
+    assert "Clicks: up to 10 an object" in result.output
+    assert "it is 10; the literature allows 20." in result.output
     assert "starter: on auto, no closer look at small objects." in result.output
     assert "| real" in result.output
     written = json.loads(target.read_text())
@@ -91,6 +92,12 @@ def test_pictures_are_drawn(folder):
     result = run(folder, "--plot", plot, "--worst", worst)
     assert result.exit_code == 0, result.output
     assert plot.read_bytes()[1:4] == worst.read_bytes()[1:4] == b"PNG"
+
+
+def test_the_clicks_of_the_literature_end_with_a_good_mask(folder):
+    said = run(folder, "--clicks", 20).output
+    assert "after 10 only until IoU is 0.90." in said
+    assert "it is 20." in said
 
 
 def test_a_file_is_a_checkpoint(folder, oracle):

@@ -11,7 +11,7 @@ from napari_sam2.evaluation.baselines import all_baselines
 from napari_sam2.evaluation.measure import Settings, run
 from napari_sam2.evaluation.report import table
 from napari_sam2.evaluation.summary import summarize
-from napari_sam2.evaluation.user import GOOD, PATIENCE
+from napari_sam2.evaluation.user import GOOD, PATIENCE, USUAL
 from napari_sam2.evaluation.worst import Gallery
 
 if TYPE_CHECKING:
@@ -66,19 +66,24 @@ class Evaluation:
         """Say what was counted, and lay out the tables."""
         settings, summaries = self.settings, self.summaries()
         name, model = next(iter(summaries.items()))
-        prompts = (
-            f"Clicks: up to {settings.clicks}, each into the largest error; after "
-            f"{PATIENCE} only until IoU is {GOOD:.2f}. An object that never gets "
-            f"there counts {settings.clicks} clicks."
-        )
         counted = self.scope.text(settings.max_objects, settings.seed)
-        parts = ["\n".join([counted, prompts, *self._ways()]), table(model)]
+        parts = ["\n".join([counted, self._prompts(), *self._ways()]), table(model)]
         if len(summaries) > 1:
             parts.append(compare.compare(summaries))
         if self.rivals:
             rivals = {rival: summaries[rival] for rival in self.rivals}
             parts.append(compare.verdict(name, model, rivals))
         return "\n\n".join(parts)
+
+    def _prompts(self) -> str:
+        clicks = self.settings.clicks
+        text = f"Clicks: up to {clicks} an object, each into the largest error"
+        if clicks > PATIENCE:
+            text += f", after {PATIENCE} only until IoU is {GOOD:.2f}"
+        return (
+            f"{text}. Where the IoU of a noc is not reached, it is {clicks}"
+            f"{'' if clicks == USUAL else f'; the literature allows {USUAL}'}."
+        )
 
     def _ways(self) -> list[str]:
         return [

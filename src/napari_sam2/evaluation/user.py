@@ -20,6 +20,9 @@ GOOD = 0.90
 PATIENCE = 10
 """Clicks that are given even where the mask is good."""
 
+USUAL = 20
+"""Clicks at which the literature gives up counting."""
+
 BOX_CLICKS = 3
 """Clicks that correct what a box brought."""
 

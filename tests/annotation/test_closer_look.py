@@ -151,3 +151,18 @@ def test_nothing_is_looked_at_while_hovering(
     session.wait(timeout=5)  # would time out if a closer look were asked for
     assert session.preview is not None
     segmenter.hold_look.set()
+
+
+def test_it_is_taken_where_it_pays_unless_the_user_says_otherwise(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    assert session.sharpen
+    segmenter.zoom = False
+    assert not session.sharpen
+    session.click(*A)
+    session.wait()
+    assert session.objects[1].prediction.score == pytest.approx(0.9)
+    session.sharpen = True
+    session.click(*B)
+    session.wait()
+    assert session.objects[2].prediction.score == pytest.approx(0.95)

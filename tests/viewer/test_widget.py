@@ -187,7 +187,7 @@ def test_buttons_do_what_their_keys_do(widget: SegmentationWidget, window: Any) 
     def press(button: Any) -> None:
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
-    for name in ("done", "drop", "undo", "redo", "collect", "overwrite"):
+    for name in KEYMAP.keys() - {"toggle"}:
         assert KEYMAP[name].keys in getattr(widget, name).toolTip()
     assert not widget.done.isEnabled()
     assert not widget.undo.isEnabled()
@@ -226,6 +226,9 @@ def test_the_switch_and_the_keys_know_of_each_other(
     assert widget.collect.isChecked()
     widget.controller.actions["overwrite"]()
     assert widget.overwrite.isChecked()
+    widget.controller.actions["sharpen"]()
+    assert widget.sharpen.isChecked()
+    assert widget.session.sharpen
 
 
 def test_while_a_layer_is_edited_the_tool_says_that_it_waits(

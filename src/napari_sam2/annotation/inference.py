@@ -90,6 +90,11 @@ class Inference:
         return None if self._segmenter is None else self._segmenter.model
 
     @property
+    def zoom(self) -> bool:
+        """Whether a closer look at small objects pays with the model."""
+        return self._segmenter is not None and self._segmenter.zoom
+
+    @property
     def coming(self) -> bool:
         """Whether the plane will be ready without anybody doing anything."""
         return (

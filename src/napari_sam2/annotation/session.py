@@ -109,6 +109,7 @@ class AnnotationSession:
         self._collect = False
         self.overwrite = False
         """Whether an object may take pixels of others."""
+        self._sharpen: bool | None = None
         self._current: AnnotatedObject | None = None
         self._closer_look = CancelToken()
         self._status = Status(Phase.LOADING, "Starting")
@@ -217,6 +218,18 @@ class AnnotationSession:
         if collect != self._collect:
             self._let_go()
             self._collect = collect
+
+    @property
+    def sharpen(self) -> bool:
+        """Whether small objects are looked at more closely after a click.
+
+        Until it is set, that depends on the model: on where it has been shown to pay.
+        """
+        return self._inference.zoom if self._sharpen is None else self._sharpen
+
+    @sharpen.setter
+    def sharpen(self, sharpen: bool) -> None:
+        self._sharpen = sharpen
 
     # ------------------------------------------------------------ what to work on
 
@@ -466,7 +479,7 @@ class AnnotationSession:
             )
         self._previews.rest(self._current)
         self._announce()
-        if accepted is not None and encoded.segmenter.zoom:
+        if accepted is not None and self.sharpen:
             self._look_closer(accepted, encoded, home or ledger)
 
     def _look_closer(

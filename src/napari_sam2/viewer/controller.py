@@ -86,7 +86,7 @@ class Controller:
     """
 
     modes_changed = Signal()
-    """Tool on or off, collect or overwrite."""
+    """Tool on or off, collect, overwrite, sharpen."""
 
     closed = Signal()
 
@@ -170,6 +170,17 @@ class Controller:
     def overwrite(self, overwrite: bool) -> None:
         if self._open and overwrite != self.session.overwrite:
             self.session.overwrite = overwrite
+            self.modes_changed.emit()
+
+    @property
+    def sharpen(self) -> bool:
+        """Whether small objects are looked at more closely after a click."""
+        return self.session.sharpen
+
+    @sharpen.setter
+    def sharpen(self, sharpen: bool) -> None:
+        if self._open and sharpen != self.session.sharpen:
+            self.session.sharpen = sharpen
             self.modes_changed.emit()
 
     @property
@@ -414,6 +425,9 @@ class Controller:
     def _toggle_overwrite(self) -> None:
         self.overwrite = not self.overwrite
 
+    def _toggle_sharpen(self) -> None:
+        self.sharpen = not self.sharpen
+
 
 _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "toggle": Controller._toggle,
@@ -423,6 +437,7 @@ _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "redo": Controller.redo,
     "collect": Controller._toggle_collect,
     "overwrite": Controller._toggle_overwrite,
+    "sharpen": Controller._toggle_sharpen,
 }
 
 

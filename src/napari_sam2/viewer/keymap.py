@@ -103,6 +103,12 @@ KEYMAP: dict[str, Action] = {
             "Paint over other objects",
             "Let new objects take pixels of others",
         ),
+        Action(
+            "sharpen",
+            "H",
+            "Sharpen small objects",
+            "After a click, take a closer look at what is small in the image",
+        ),
     )
 }
 

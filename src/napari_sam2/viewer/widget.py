@@ -80,9 +80,10 @@ class SegmentationWidget(QWidget):
         self.redo = _button("Redo")
         self.collect = _check(KEYMAP["collect"].title)
         self.overwrite = _check(KEYMAP["overwrite"].title)
+        self.sharpen = _check(KEYMAP["sharpen"].title)
         self.export = _button("Export…", "Save the labels as TIFF or PNG")
         self.done.setObjectName("primary")
-        for name in ("done", "drop", "undo", "redo", "collect", "overwrite"):
+        for name in KEYMAP.keys() - {"toggle"}:
             getattr(self, name).setToolTip(KEYMAP[name].tooltip)
         self.tool.setToolTip(KEYMAP["toggle"].tooltip)
         self.tool.setAccessibleName(KEYMAP["toggle"].title)
@@ -164,6 +165,7 @@ class SegmentationWidget(QWidget):
         whole.addLayout(buttons)
         whole.addWidget(self.collect)
         whole.addWidget(self.overwrite)
+        whole.addWidget(self.sharpen)
         whole.addWidget(_rule())
         whole.addWidget(self.export)
         whole.addStretch(1)
@@ -194,6 +196,7 @@ class SegmentationWidget(QWidget):
         self.tool.toggled.connect(partial(setattr, controller, "active"))
         self.collect.toggled.connect(partial(setattr, controller, "collect"))
         self.overwrite.toggled.connect(partial(setattr, controller, "overwrite"))
+        self.sharpen.toggled.connect(partial(setattr, controller, "sharpen"))
         for name in ("done", "drop", "undo", "redo"):
             act = controller.actions[name]
             # Without the state of the button, which Qt would pass along.
@@ -208,7 +211,8 @@ class SegmentationWidget(QWidget):
 
     def _on_model(self, name: str) -> None:
         self.model.refresh(name)
-        self._on_session()
+        # Whether to sharpen depends on the model, until the user says so.
+        self._on_modes()
 
     def _on_choices(self) -> None:
         self.image.refresh()
@@ -221,6 +225,7 @@ class SegmentationWidget(QWidget):
         self.tool.setChecked(controller.active)
         self.collect.setChecked(controller.collect)
         self.overwrite.setChecked(controller.overwrite)
+        self.sharpen.setChecked(controller.sharpen)
         self._on_session()
 
     def _on_session(self) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUFFIXES = (".png", ".tif", ".tiff")
+LOSSY = (".jpg", ".jpeg")  # good enough for an image, never for labels
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def find_pairs(folder: Path) -> list[Pair]:
                 for row in csv.DictReader(file)
             ]
     else:
-        images = [p for p in folder.rglob("*_image.*") if p.suffix in SUFFIXES]
+        images = [p for p in folder.rglob("*_image.*") if p.suffix in SUFFIXES + LOSSY]
         pairs = [
             Pair(image.parent.name, image, labels)
             for image in sorted(images)
@@ -119,8 +120,8 @@ def _labels_of(image: Path) -> list[Path]:
 
 
 def read_array(path: Path) -> NDArray[Any]:
-    """Read a PNG or TIFF file."""
-    if path.suffix == ".png":
+    """Read a PNG, JPEG or TIFF file."""
+    if path.suffix == ".png" or path.suffix in LOSSY:
         from skimage.io import imread
 
         return np.asarray(imread(path))

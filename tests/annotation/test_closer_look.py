@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from tests.annotation.conftest import A, B
+from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.labels import ArrayLabels
+from napari_sam2.annotation.planes import Plane
+from tests.annotation.conftest import A, B, C
+from tests.annotation.fakes import discs
 
 if TYPE_CHECKING:
+    from napari_sam2.annotation.ledger import Ledger
     from napari_sam2.annotation.session import AnnotationSession
+    from napari_sam2.segmentation.prediction import Prediction
     from tests.annotation.fakes import FakeSegmenter
 
 
@@ -166,3 +174,179 @@ def test_it_is_taken_where_it_pays_unless_the_user_says_otherwise(
     session.click(*B)
     session.wait()
     assert session.objects[2].prediction.score == pytest.approx(0.95)
+
+
+def paint(store: ArrayLabels, places: tuple[np.ndarray, ...], label: int) -> None:
+    """Do what a brush does."""
+    change = PixelChange.between(store.shape, places, store.read(places), label)
+    change.apply(store)
+    store.edited.emit([change])
+
+
+def look_of(
+    session: AnnotationSession, segmenter: FakeSegmenter, label: int
+) -> Prediction:
+    found = session.objects[label]
+    encoded = session._inference.encoded
+    assert encoded is not None
+    return segmenter.look_closer(encoded.image, found.prompts, found.prediction)
+
+
+@pytest.fixture
+def ledger(session: AnnotationSession, segmenter: FakeSegmenter) -> Ledger:
+    """Two objects, one pixel apart, that have not been looked at more closely."""
+    session.sharpen = False
+    session.overwrite = True
+    session.set_plane(Plane.of_array(discs([A, (16, 30), C])))
+    session.click(*A)
+    session.click(16, 30)
+    session.wait()
+    assert session._ledger is not None
+    return session._ledger
+
+
+def test_it_takes_nothing_of_a_later_object(
+    session: AnnotationSession, segmenter: FakeSegmenter, ledger: Ledger
+) -> None:
+    first, second = (area(session, label) for label in (1, 2))
+    old = session.objects[1]
+    wide = look_of(session, segmenter, 1)
+    for _ in range(2):
+        wide = replace(wide, logits=ndimage.grey_dilation(wide.logits, 3))
+    ledger.sharpen(old, wide, overwrite=True)
+    assert area(session, 1) > first
+    assert area(session, 2) == second
+    session.undo()
+    assert area(session, 2) == 0
+    session.undo()
+    assert not session.labels.any()
+    session.redo()
+    session.redo()
+    assert area(session, 2) == second
+    assert session.objects[1].prediction is wide
+
+
+def test_what_was_taken_back_can_be_done_again_exactly(
+    session: AnnotationSession, segmenter: FakeSegmenter, ledger: Ledger
+) -> None:
+    sharper = look_of(session, segmenter, 1)
+    session.undo()
+    one = ledger.sharpen(session.objects[1], sharper, overwrite=False)
+    assert session.objects[1] is one
+    alone = session.labels.copy()
+    session.redo()
+    both = session.labels.copy()
+    session.undo()
+    np.testing.assert_array_equal(session.labels, alone)
+    assert session.current is one
+    session.redo()
+    np.testing.assert_array_equal(session.labels, both)
+
+
+def test_a_correction_that_was_taken_back_can_be_made_again_exactly(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    session.sharpen = False
+    session.click(*A)
+    session.wait()
+    sharper = look_of(session, segmenter, 1)
+    before = session.labels.copy()
+    session.add(*B)
+    after = session.labels.copy()
+    session.undo()
+    assert session._ledger is not None
+    session._ledger.sharpen(session.objects[1], sharper, overwrite=False)
+    session.redo()
+    np.testing.assert_array_equal(session.labels, after)
+    session.undo()
+    np.testing.assert_array_equal(session.labels, before)
+
+
+@pytest.mark.parametrize("erased", [slice(None), slice(5)])
+def test_what_somebody_has_erased_meanwhile_does_not_come_back(
+    session: AnnotationSession, segmenter: FakeSegmenter, erased: slice
+) -> None:
+    click_held(session, segmenter, A)
+    store = session.store
+    assert isinstance(store, ArrayLabels)
+    rows, cols = np.nonzero(store.array())
+    paint(store, (rows[erased], cols[erased]), 0)
+    painted = store.array().copy()
+    segmenter.hold_look.set()
+    session.wait()
+    np.testing.assert_array_equal(session.labels, painted)
+
+
+def test_labels_that_were_forgotten_meanwhile_are_left_alone(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    at_once = click_held(session, segmenter, A)
+    store = session.store
+    assert store is not None
+    session.forget_labels(store)
+    segmenter.hold_look.set()
+    session.wait()
+    assert np.count_nonzero(store.array()) == at_once
+
+
+def test_it_paints_over_others_if_the_click_did(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    store = session.store
+    assert store is not None
+    store.write((np.array([16]), np.array([23])), 9)
+    session.overwrite = True
+    click_held(session, segmenter, A)
+    session.overwrite = False
+    segmenter.hold_look.set()
+    session.wait()
+    assert area(session, 9) == 0
+
+
+def test_a_draft_whose_keeping_was_undone_is_not_kept_by_leaving_it(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    session.collect = True
+    click_held(session, segmenter, A)
+    session.done()
+    segmenter.hold_look.set()
+    session._inference.wait_for_answer(5)
+    session.undo()
+    session.wait()
+    session.active = False
+    assert not session.labels.any()
+
+
+@pytest.mark.parametrize("off", [False, True])
+def test_no_preview_appears_where_the_mouse_rests(
+    session: AnnotationSession, segmenter: FakeSegmenter, off: bool
+) -> None:
+    click_held(session, segmenter, A)
+    session.active = not off
+    segmenter.hold_look.set()
+    session.wait()
+    assert session.objects[1].prediction.score == pytest.approx(0.95)
+    assert session.preview is None
+
+
+def test_a_preview_of_the_next_object_stays(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    click_held(session, segmenter, A)
+    session.hover(*B)
+    previews: list[object] = []
+    session.preview_changed.connect(previews.append)
+    segmenter.hold_look.set()
+    session.wait()
+    assert None not in previews
+    assert session.preview is not None
+    assert session.preview.prompts.points[0][:2] == B
+
+
+def test_switching_it_off_takes_back_what_was_asked_for(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    click_held(session, segmenter, A)
+    session.sharpen = False
+    session.wait(timeout=5)  # would time out: the closer look is held up
+    assert session.objects[1].prediction.score == pytest.approx(0.9)

@@ -68,6 +68,15 @@ class History:
         self._done.append(edit)
         self._undone.clear()
 
+    def since(self, made: AnnotatedObject) -> list[Edit] | None:
+        """Return the edits that came after the one that made an object.
+
+        Those that were taken back are among them: a redo relies on what was there.
+        None if there is no edit that made it, or if it was taken back.
+        """
+        place = self._place_of(made)
+        return None if place is None else self._done[place + 1 :] + self._undone
+
     def amend(
         self,
         old: AnnotatedObject,
@@ -83,34 +92,41 @@ class History:
         old, new : AnnotatedObject
             What the edit made, and what it shall have made.
         changes : tuple of PixelChange
-            What that takes beyond what the edit did to the labels.
+            What that takes beyond what the edit did to the labels; no pixel that
+            an edit :meth:`since` has touched.
 
         Returns
         -------
         bool
             Whether there is such an edit; one that was taken back is not amended.
         """
-        for place in reversed(range(len(self._done))):
-            edit = self._done[place]
-            if edit.after is old and edit.before is not old:
-                break
-        else:
+        place = self._place_of(old)
+        if place is None:
             return False
 
         def known(thing: AnnotatedObject | None) -> AnnotatedObject | None:
             return new if thing is old else thing
 
-        edit = replace(edit, changes=(*edit.changes, *changes))
-        self._done[place:] = [
-            replace(
-                later,
-                before=known(later.before),
-                after=known(later.after),
-                replaced=known(later.replaced),
-            )
-            for later in (edit, *self._done[place + 1 :])
-        ]
+        edit = self._done[place]
+        self._done[place] = replace(edit, changes=(*edit.changes, *changes))
+        for edits in (self._done, self._undone):
+            edits[:] = [
+                replace(
+                    edit,
+                    before=known(edit.before),
+                    after=known(edit.after),
+                    replaced=known(edit.replaced),
+                )
+                for edit in edits
+            ]
         return True
+
+    def _place_of(self, made: AnnotatedObject) -> int | None:
+        for place in reversed(range(len(self._done))):
+            edit = self._done[place]
+            if edit.after is made and edit.before is not made:
+                return place
+        return None
 
     def step_back(self) -> Edit:
         """Move the last edit to the undone ones and return it."""

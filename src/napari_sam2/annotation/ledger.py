@@ -120,6 +120,9 @@ class Ledger:
     ) -> AnnotatedObject:
         """Give an object a sharper mask, as if it had been kept so.
 
+        What was done since has been done on top of it: these pixels stay as they
+        are, and an object that somebody has painted on stays altogether.
+
         Parameters
         ----------
         old : AnnotatedObject
@@ -132,37 +135,62 @@ class Ledger:
         Returns
         -------
         AnnotatedObject
-            The object with the sharper mask; the old one if it is not in the
-            history any more.
+            The object with the sharper mask; the old one if it has to stay.
         """
         new = replace(old, prediction=prediction)
-        if not old.kept:
+        since = self.history.since(old)
+        if since is None:
+            return old
+        if old.written is None:
             return new if self.history.amend(old, new) else old
-        change, sharper = self._better(old, new, overwrite)
+        if tuple(self.store.shape) != old.written.shape:
+            return old
+        touched = _touched(since)
+        if (
+            any(edit.label == old.label for edit in since)
+            or np.isin(old.written.where, _touched(_by_others(since))).any()
+            or not self._holds(old).any()
+        ):
+            return old
+        change, sharper = self._better(old, new, overwrite, spared=touched)
         if not len(sharper.written or ()):
             return old
-        if not self.history.amend(old, sharper, (change,)):
-            return old
         change.apply(self.store)
+        self.history.amend(old, sharper, (change,))
         self.objects[old.label] = sharper
         return sharper
 
+    def _holds(self, kept: AnnotatedObject) -> npt.NDArray[np.bool_]:
+        """Say which of the pixels that an object took are still its own."""
+        if kept.written is None:
+            raise ValueError("A draft has no pixels yet.")
+        where = np.unravel_index(kept.written.where.astype(np.intp), self.store.shape)
+        holds: npt.NDArray[np.bool_] = self.store.read(where) == kept.label
+        return holds
+
     def _better(
-        self, old: AnnotatedObject, new: AnnotatedObject, overwrite: bool
+        self,
+        old: AnnotatedObject,
+        new: AnnotatedObject,
+        overwrite: bool,
+        spared: npt.NDArray[np.unsignedinteger[Any]] | None = None,
     ) -> tuple[PixelChange, AnnotatedObject]:
-        """Say which pixels change if an object gets another mask."""
+        """Say which pixels change if an object gets another mask; none ``spared``."""
         if old.written is None:
             raise ValueError("Only a kept object can be corrected.")
         shape, label = self.store.shape, old.label
-        was = old.written.where.astype(np.intp)
-        holds = self.store.read(np.unravel_index(was, shape)) == label
-        was, under_was = was[holds], _spread(old.written.before, holds)
         will = np.ravel_multi_index(self._indices(new), shape)
+        was, holds = old.written.where.astype(np.intp), self._holds(old)
+        was, under_was = was[holds], _spread(old.written.before, holds)
         ids = self.store.read(np.unravel_index(will, shape))
         under = _looked_up(will, was, under_was, otherwise=ids)
         allowed = (under == 0) | (under == label) | overwrite
+        stays = np.zeros(was.shape, dtype=bool)
+        if spared is not None and spared.size:
+            allowed &= ~np.isin(will, spared)
+            stays = np.isin(was, spared)
         will, ids, under = will[allowed], ids[allowed], under[allowed]
-        left = ~np.isin(was, will)
+        left = ~(np.isin(was, will) | stays)
         change = PixelChange.between(
             shape,
             np.unravel_index(np.concatenate([was[left], will]), shape),
@@ -170,7 +198,10 @@ class Ledger:
             np.concatenate([under_was[left], np.full(will.size, label, ids.dtype)]),
         )
         written = PixelChange.between(
-            shape, np.unravel_index(will, shape), under, label
+            shape,
+            np.unravel_index(np.concatenate([will, was[stays]]), shape),
+            np.concatenate([under, under_was[stays]]),
+            label,
         )
         return change, replace(new, label=label, written=written)
 
@@ -231,6 +262,17 @@ class Ledger:
         row, col = candidate.prediction.bbox[:2]
         rows, cols = np.nonzero(candidate.prediction.crop)
         return plane.index.indices(rows + row, cols + col)
+
+
+def _by_others(edits: Iterable[Edit]) -> Iterable[Edit]:
+    return (edit for edit in edits if edit.label is None)
+
+
+def _touched(edits: Iterable[Edit]) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """Places that some edits have changed."""
+    nowhere = np.zeros(0, dtype=np.uint32)
+    places = [change.where for edit in edits for change in edit.changes]
+    return np.concatenate([nowhere, *places])
 
 
 def _spread(ids: _Ids, chosen: npt.NDArray[np.bool_]) -> _Ids:

@@ -52,6 +52,7 @@ class Previews:
         self._place: _Place | None = None
         self._asked = 0
         self._void = 0  # requests up to this one are not to be shown any more
+        self._resting = True
         self._failed_on: Encoded | None = None
         self.shown: Preview | None = None
 
@@ -67,6 +68,7 @@ class Previews:
 
     def rest(self, draft: AnnotatedObject | None) -> None:
         """Show nothing but a draft, until the mouse moves."""
+        self._resting = True
         self._void = self._asked
         self._inference.forget_hovers()
         encoded = self._inference.encoded
@@ -81,6 +83,16 @@ class Previews:
             intent = Intent(draft.prompts, Pointing.ADD, draft.label)
             self._show(_preview(encoded, draft.prediction, intent))
 
+    def renew(self, draft: AnnotatedObject | None) -> None:
+        """Show what has changed by itself, while the mouse may be anywhere.
+
+        Where it rests since its last click, nothing appears that was not there.
+        """
+        if self._resting:
+            self.rest(draft)
+        else:
+            self.refresh()
+
     def refresh(self) -> None:
         """Ask what the last place of the mouse stands for now."""
         encoded = self._inference.encoded
@@ -90,6 +102,7 @@ class Previews:
         if intent is None:
             self.rest(None)
             return
+        self._resting = False
         if self.answers(encoded, intent) is not None:
             # What was asked for on the way here must not take its place.
             self._void = self._asked

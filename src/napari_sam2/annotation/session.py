@@ -230,6 +230,8 @@ class AnnotationSession:
     @sharpen.setter
     def sharpen(self, sharpen: bool) -> None:
         self._sharpen = sharpen
+        if not sharpen:
+            self._closer_look.cancel()
 
     # ------------------------------------------------------------ what to work on
 
@@ -486,26 +488,27 @@ class AnnotationSession:
         self, found: AnnotatedObject, encoded: Encoded, ledger: Ledger
     ) -> None:
         """Sharpen an object in the background, unless it has changed by then."""
+        prediction, overwrite = found.prediction, self.overwrite
 
         def done(sharper: Prediction) -> None:
+            if sharper is prediction or ledger not in self._ledgers.values():
+                return
             # A draft may have been kept by now; what was corrected is another mask.
             known = (self._current, *ledger.objects.values())
             old = next((o for o in known if o and o.prediction is prediction), None)
-            if old is None or sharper is prediction:
+            if old is None:
                 return
             try:
-                new = ledger.sharpen(old, sharper.alone(), overwrite=self.overwrite)
+                new = ledger.sharpen(old, sharper.alone(), overwrite=overwrite)
             except NapariSam2Error as error:
                 self._on_failed(error)
                 return
             if self._current is old:
                 self._set_current(new)
-                self._previews.rest(new)
+                # What a click would add to it may have changed.
+                self._previews.renew(new)
             self._announce()
-            # What a click would add to it may have changed.
-            self._previews.refresh()
 
-        prediction = found.prediction
         self._closer_look = self._inference.look_closer(
             encoded, found.prompts, prediction, done, self._on_failed
         )

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sam2.engines.cancellation import CancelToken
-from napari_sam2.errors import Cancelled
+from napari_sam2.errors import Cancelled, PromptError
+from napari_sam2.segmentation.embeddings import EmbeddingCache
 from napari_sam2.segmentation.prediction import Prediction, resampled
 from napari_sam2.segmentation.prompts import Box, MaskPrompt, Point, Prompts
 from napari_sam2.segmentation.segmenter import Segmenter
@@ -189,3 +190,79 @@ def test_a_closer_look_can_be_cancelled(engine: FakeEngine) -> None:
     token.cancel()
     with pytest.raises(Cancelled):
         segmenter.look_closer(image, Prompts((Point(212, 212),)), small, cancel=token)
+
+
+def speck(view: View) -> Prediction:
+    """Find something small in the middle."""
+    small = Prediction(0.5, np.full((16, 16), -1, np.float32), view)
+    small.logits[8, 8] = 1
+    return small
+
+
+def test_a_mask_lies_over_the_view_that_was_asked(engine: FakeEngine) -> None:
+    segmenter = Segmenter(engine=engine)
+    image = segmenter.embed(IMAGE)
+    logits = np.full((16, 16), -5, np.float32)
+    logits[0, 0] = 5  # in the corner of the plane, which a closer look does not show
+    prompts = Prompts((Point(212, 212),), mask=MaskPrompt(logits))
+    segmenter.look_closer(image, prompts, speck(image.view))
+    assert len(engine.images) > 1
+    assert (engine.prompts[-1]["masks"] < 0).all()
+
+
+def test_a_closer_look_that_would_show_no_prompt_is_not_taken(
+    engine: FakeEngine,
+) -> None:
+    segmenter = Segmenter(engine=engine)
+    image = segmenter.embed(IMAGE)
+    found = speck(image.view)
+    beside = Prompts((Point(5, 5, inside=False),))
+    assert segmenter.look_closer(image, beside, found) is found
+
+
+def test_one_place_that_is_left_in_the_view_means_what_was_found(
+    engine: FakeEngine,
+) -> None:
+    segmenter = Segmenter(engine=engine)
+    image = segmenter.embed(IMAGE)
+    one = Prompts((Point(212, 212),))
+    two = Prompts((Point(212, 212), Point(5, 5, inside=False)))
+    alone = segmenter.look_closer(image, one, speck(image.view))
+    beside = segmenter.look_closer(image, two, speck(image.view))
+    # Not the candidate with the best score, which is much larger.
+    assert beside.score == alone.score < max(c.score for c in alone.alternatives)
+
+
+def test_a_box_beyond_the_closer_view_is_answered_in_the_larger_one(
+    engine: FakeEngine,
+) -> None:
+    segmenter = Segmenter(engine=engine)
+    image = segmenter.embed(IMAGE)
+    near = segmenter.embed_view(image, View((400, 400), (150, 150, 250, 250), 64))
+    mask = MaskPrompt(np.zeros((16, 16), np.float32), near.view)
+    for box in Box(10, 10, 60, 60), Box(200, 200, 300, 300):
+        found = segmenter.predict_prompts(image, Prompts(box=box, mask=mask))
+        assert found.view == image.view
+    inside = Prompts(box=Box(160, 160, 200, 200), mask=mask)
+    assert segmenter.predict_prompts(image, inside).view == near.view
+
+
+def test_a_mask_of_another_plane_is_refused(engine: FakeEngine) -> None:
+    segmenter = Segmenter(engine=engine)
+    image = segmenter.embed(IMAGE)
+    elsewhere = View((100, 900), (0, 0, 100, 100), 64)
+    mask = MaskPrompt(np.zeros((16, 16), np.float32), elsewhere)
+    with pytest.raises(PromptError, match="another image"):
+        segmenter.predict_prompts(image, Prompts((Point(9, 9),), mask=mask))
+
+
+def test_closer_looks_do_not_drive_out_the_plane_that_they_are_of(
+    engine: FakeEngine,
+) -> None:
+    cache = EmbeddingCache(3000)  # three of them
+    segmenter = Segmenter(engine=engine, cache=cache)
+    image = segmenter.embed(IMAGE)
+    for start in range(5):
+        view = View((400, 400), (start, 0, start + 100, 100), 64)
+        segmenter.embed_view(image, view)
+    assert image.key in cache

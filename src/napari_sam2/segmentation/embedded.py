@@ -71,10 +71,11 @@ class PlanePixels:
         ImageError
             See :func:`~napari_sam2.segmentation.intensity.to_rgb`.
         """
-        if self._rgb is None:
-            assert self._plane is not None
-            self._rgb = to_rgb(self._plane, self._limits)
+        plane = self._plane
+        if plane is not None:
+            self._rgb = to_rgb(plane, self._limits)
             # The bytes are enough from now on.
             self._plane = None
+        assert self._rgb is not None
         r0, c0, r1, c1 = window
         return self._rgb[r0:r1, c0:c1]

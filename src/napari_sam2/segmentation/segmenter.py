@@ -155,6 +155,8 @@ class Segmenter:
         if view == image.view:
             return image
         key = image.key_of(view)
+        # Many looks at parts must not drive out what they are parts of.
+        self.cache.get(image.key)
         embedding = self._encoded(key, view, image.pixels, cancel, None)
         return EmbeddedImage(view, embedding, key, image.pixels)
 
@@ -271,15 +273,19 @@ class Segmenter:
         EngineError
             If the device fails.
         """
+        mask = prompts.mask
+        if mask is not None and mask.view is None:
+            prompts = replace(prompts, mask=replace(mask, view=image.view))
         for _ in range(LOOKS):
             view = closer_view(prediction, prompts)
-            if view == prediction.view:
+            # What lies beside the view is not on the object: it has had its effect.
+            points = tuple(p for p in prompts.points if view.contains(p.row, p.col))
+            seen = replace(prompts, points=points)
+            if view == prediction.view or not seen:
                 break
             closer = self.embed_view(image, view, cancel=cancel)
-            # What lies beside the view is not on the object: it has had its effect.
-            seen = tuple(p for p in prompts.points if view.contains(p.row, p.col))
-            sharper = self._predict(closer, replace(prompts, points=seen))
-            if prompts.ambiguous:
+            sharper = self._predict(closer, seen)
+            if seen.ambiguous:
                 sharper = _most_alike(sharper, prediction)
             if sharper.area == 0:
                 break
@@ -291,8 +297,15 @@ class Segmenter:
         view = None if prompts.mask is None else prompts.mask.view
         if view is None or view == image.view:
             return image
+        if view.plane_shape != image.view.plane_shape:
+            raise PromptError("The mask to refine belongs to another image.")
         # A place outside needs the larger view.
-        if not all(view.contains(point.row, point.col) for point in prompts.points):
+        places = [point[:2] for point in prompts.points]
+        if prompts.box is not None:
+            places += [prompts.box[:2], prompts.box[2:]]
+        if view.image_size != image.view.image_size or not all(
+            view.contains(*place) for place in places
+        ):
             return image
         key = image.key_of(view)
         embedding = self.cache.get(key)

@@ -107,10 +107,8 @@ class History:
         def known(thing: AnnotatedObject | None) -> AnnotatedObject | None:
             return new if thing is old else thing
 
-        edit = self._done[place]
-        self._done[place] = replace(edit, changes=(*edit.changes, *changes))
-        for edits in (self._done, self._undone):
-            edits[:] = [
+        def renewed(edits: list[Edit]) -> list[Edit]:
+            return [
                 replace(
                     edit,
                     before=known(edit.before),
@@ -119,6 +117,12 @@ class History:
                 )
                 for edit in edits
             ]
+
+        edit = self._done[place]
+        edit = replace(edit, changes=(*edit.changes, *changes))
+        # Nothing before it can know of what it made.
+        self._done[place:] = renewed([edit, *self._done[place + 1 :]])
+        self._undone = renewed(self._undone)
         return True
 
     def _place_of(self, made: AnnotatedObject) -> int | None:

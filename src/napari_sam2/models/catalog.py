@@ -72,6 +72,8 @@ class ModelSpec:
         One sentence that helps to choose.
     zoom : bool
         Whether a closer look at small objects has been shown to pay.
+    clean : bool
+        Whether specks beside the object are taken away from its masks.
     """
 
     name: str
@@ -84,6 +86,7 @@ class ModelSpec:
     license: str = ""
     description: str = ""
     zoom: bool = False
+    clean: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -145,6 +148,7 @@ _MODELS = (
         license="BSD-3-Clause",
         description="Comes with the plugin: small, fast without a GPU, offline.",
         zoom=True,
+        clean=True,
     ),
     _official(
         "sam2.1-tiny",

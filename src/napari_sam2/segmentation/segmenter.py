@@ -14,6 +14,7 @@ from napari_sam2.segmentation.embeddings import EmbeddingCache, embedding_key
 from napari_sam2.segmentation.intensity import checked
 from napari_sam2.segmentation.prediction import Prediction, resampled
 from napari_sam2.segmentation.prompts import Box, MaskPrompt, Prompts
+from napari_sam2.segmentation.specks import without_specks
 from napari_sam2.segmentation.view import View
 from napari_sam2.segmentation.zoom import LOOKS, closer_view
 
@@ -73,6 +74,7 @@ class Segmenter:
         self.engine: Engine
         self.model: str
         self.zoom = bool(zoom)
+        self.clean = False
         if engine is None:
             from napari_sam2.engines import create_engine
             from napari_sam2.models.catalog import get_model
@@ -81,6 +83,7 @@ class Segmenter:
             self.engine = create_engine(spec, device)
             self.model = spec.name
             self.zoom = spec.zoom if zoom is None else zoom
+            self.clean = spec.clean
         else:
             self.engine = engine
             self.model = engine.model
@@ -231,7 +234,7 @@ class Segmenter:
             multimask=several,
         )
         candidates = tuple(
-            Prediction(float(score), logits, view)
+            Prediction(float(score), self._cleaned(logits, prompts, view), view)
             for logits, score in zip(decoded.logits[0], decoded.scores[0], strict=True)
         )
         best = candidates[int(np.argmax(decoded.scores[0]))]
@@ -382,6 +385,14 @@ class Segmenter:
         if self.zoom and multimask is None:
             prediction = self.look_closer(self._image, prompts, prediction)
         return prediction
+
+    def _cleaned(
+        self, logits: npt.NDArray[np.float32], prompts: Prompts, view: View
+    ) -> npt.NDArray[np.float32]:
+        if not self.clean:
+            return logits
+        inside = [point for point in prompts.points if point.inside]
+        return without_specks(logits, view.cells(inside, logits.shape[0]))
 
     def _masks(self, prompts: Prompts, view: View) -> npt.NDArray[np.float32] | None:
         if prompts.mask is None:

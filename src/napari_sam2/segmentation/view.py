@@ -160,6 +160,17 @@ class View:
         )
         return rows_cols
 
+    def cells(self, points: Sequence[Point], mask_size: int) -> npt.NDArray[np.intp]:
+        """Say on which pixels of low-resolution logits places of the plane lie.
+
+        Returns
+        -------
+        ndarray of int, shape (n, 2)
+            ``(row, col)``; the nearest ones for places outside of the view.
+        """
+        y_x = (self.points_to_model(points)[:, ::-1] + 0.5) / self.image_size
+        return np.clip((y_x * mask_size).astype(np.intp), 0, mask_size - 1)
+
     def logits_scale_translate(
         self, mask_size: int
     ) -> tuple[tuple[float, float], tuple[float, float]]:

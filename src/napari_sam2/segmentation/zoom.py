@@ -106,10 +106,7 @@ def _pointed_at(
     parts, count = ndi.label(above)
     inside = [point for point in prompts.points if point.inside]
     if count > 1 and inside:
-        view, size = prediction.view, np.array(above.shape)
-        x_y = view.points_to_model(inside)
-        cells = ((x_y[:, ::-1] + 0.5) / view.image_size * size).astype(int)
-        cells = np.clip(cells, 0, size - 1)
+        cells = prediction.view.cells(inside, len(above))
         clicked = np.unique(parts[cells[:, 0], cells[:, 1]])
         clicked = clicked[clicked > 0]
         if clicked.size:

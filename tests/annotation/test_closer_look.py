@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,13 @@ from scipy import ndimage
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.planes import Plane
+from napari_sam2.engines.cancellation import CancelToken
 from tests.annotation.conftest import A, B, C
 from tests.annotation.fakes import discs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_sam2.annotation.ledger import Ledger
     from napari_sam2.annotation.session import AnnotationSession
     from napari_sam2.segmentation.prediction import Prediction
@@ -350,3 +354,87 @@ def test_switching_it_off_takes_back_what_was_asked_for(
     session.sharpen = False
     session.wait(timeout=5)  # would time out: the closer look is held up
     assert session.objects[1].prediction.score == pytest.approx(0.9)
+
+
+def _otherwise(prediction: Prediction, seed: int) -> Prediction:
+    """See an object larger, smaller, or elsewhere."""
+    mask = prediction.logits > 0
+    seen = (
+        ndimage.binary_dilation(mask, iterations=6),
+        ndimage.binary_erosion(mask, iterations=3),
+        np.roll(mask, 4, axis=0),
+    )[seed % 3]
+    logits = np.where(seen, 8.0, -8.0).astype(np.float32)
+    return replace(prediction, score=0.95, logits=logits)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whenever_it_comes_undo_and_redo_are_exact(
+    session: AnnotationSession, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    places = [(10, 10), (10, 23), (10, 36), (23, 10), (23, 23)]
+    chosen = random.Random(seed)
+    session.set_plane(Plane.of_array(discs(places)))
+    session.wait()
+    store = session.store
+    assert isinstance(store, ArrayLabels)
+    looks: list[tuple[CancelToken, Callable[[], None]]] = []
+
+    def later(
+        _: Any, __: Any, found: Prediction, done: Callable[[Prediction], None], ___: Any
+    ) -> CancelToken:
+        sharper = _otherwise(found, seed + len(looks))
+        looks.append((CancelToken(), lambda: done(sharper)))
+        return looks[-1][0]
+
+    def look() -> None:
+        if looks:
+            token, answer = looks.pop(chosen.randrange(len(looks)))
+            # Some were cancelled when they had just been answered.
+            if not token.cancelled or chosen.random() < 0.5:
+                answer()
+
+    def stroke() -> None:
+        row, col = chosen.randrange(40), chosen.randrange(40)
+        rows, cols = np.mgrid[row : row + 6, col : col + 6]
+        paint(store, (rows.ravel(), cols.ravel()), chosen.choice([0, 0, 1, 2, 30]))
+
+    def switch(mode: str) -> None:
+        setattr(session, mode, not getattr(session, mode))
+
+    monkeypatch.setattr(session._inference, "look_closer", later)
+    acts: list[Callable[[], None]] = [
+        *(lambda: session.click(*chosen.choice(places)),) * 4,
+        lambda: session.add(*chosen.choice(places)),
+        lambda: session.remove(*chosen.choice(places)),
+        *(session.undo,) * 3,
+        session.redo,
+        session.done,
+        session.drop,
+        session.wait,
+        stroke,
+        *(look,) * 4,
+        lambda: switch("overwrite"),
+        lambda: switch("collect"),
+    ]
+    for _ in range(30):
+        chosen.choice(acts)()
+    session.wait()
+    while looks:
+        look()
+    session.done()
+
+    def every(step: Callable[[], None]) -> list[np.ndarray]:
+        states = [store.array().copy()]
+        while session.can_redo if step == session.redo else session.can_undo:
+            step()
+            states.append(store.array().copy())
+        return states
+
+    every(session.redo)
+    back = every(session.undo)
+    forth = every(session.redo)
+    assert not back[-1].any()
+    assert len(back) == len(forth)
+    for one, other in zip(back, reversed(forth), strict=True):
+        np.testing.assert_array_equal(one, other)

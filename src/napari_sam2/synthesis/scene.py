@@ -28,6 +28,8 @@ _PAINTERS = {
     "pores": "materials",
     "cracks": "materials",
     "defects": "materials",
+    "layers": "large",
+    "organoids": "large",
 }
 
 KINDS: tuple[str, ...] = tuple(_PAINTERS)

@@ -122,3 +122,13 @@ def test_a_small_object_makes_no_array_of_the_size_of_the_plane() -> None:
     side = 3_200_000
     view = View((side, side), (1000, 2000, 1000 + 4096, 2000 + 4096), 768)
     assert 0 < Prediction(0.9, logits, view).area < 64 * 64
+
+
+def test_a_mask_with_a_clear_outline_is_stable() -> None:
+    view = View.whole((64, 64), 64)
+    logits = np.full((16, 16), -9, np.float32)
+    assert Prediction(0.5, logits, view).stability == 0
+    logits[4:8, 4:8] = 9
+    assert Prediction(0.5, logits, view).stability == 1
+    logits[4:8, 8:12] = 1
+    assert Prediction(0.5, logits, view).stability == 0.5

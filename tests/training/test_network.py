@@ -10,7 +10,7 @@ import torch
 from napari_sam2.models.starter.trunk import ConvTrunk
 from napari_sam2.training.network import decode, encode, encode_points
 
-IMAGE = np.random.default_rng(0).integers(0, 256, (768, 768, 3)).astype(np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (512, 512, 3)).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def predictor(model):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # it uses torch.jit
         predictor = SAM2ImagePredictor(copy.deepcopy(model).eval())
-    predictor._bb_feat_sizes = [(192, 192), (96, 96), (48, 48)]
+    predictor._bb_feat_sizes = [(128, 128), (64, 64), (32, 32)]
     predictor.set_image(IMAGE)
     return predictor
 
@@ -30,7 +30,7 @@ def predictor(model):
 @torch.inference_mode()
 def test_training_decodes_as_the_official_predictor_does(model, predictor, kind):
     rng = np.random.default_rng(1)
-    mask = rng.normal(0, 3, (1, 192, 192)).astype(np.float32)
+    mask = rng.normal(0, 3, (1, 128, 128)).astype(np.float32)
     box = np.array([100.0, 200, 340, 380])
     click = np.array([[300.0, 420]])
     expected, scores, logits = predictor.predict(
@@ -70,7 +70,7 @@ def test_at_the_start_a_click_attends_to_its_place(model):
     query = attention._separate_heads(attention.q_proj(prompt), 8)
     key = attention._separate_heads(attention.k_proj(places), 8)
     weight = (query @ key.transpose(-1, -2)).sum(1).flatten()
-    row, column = divmod(int(weight.argmax()), 48)
+    row, column = divmod(int(weight.argmax()), 32)
     assert abs(row - 488 / 16) < 2
     assert abs(column - 200 / 16) < 2
 

@@ -83,6 +83,11 @@ def test_a_resumed_run_goes_on_as_if_nothing_had_happened(start):
         torch.testing.assert_close(resumed.average.values[name], value)
 
 
+def test_loaders_make_the_same_batches_as_the_thread(start):
+    alone, helped = start("a"), start("b", tiny(loaders=1))
+    assert losses(helped, 2) == losses(alone, 2)
+
+
 def test_a_frozen_phase_uses_the_running_statistics(start):
     config = tiny()
     config.schedule[0].freeze_norm = True
@@ -91,6 +96,17 @@ def test_a_frozen_phase_uses_the_running_statistics(start):
     before = norm.running_mean.clone()
     run.advance()
     torch.testing.assert_close(norm.running_mean, before)
+
+
+def test_a_stage_may_train_a_part_alone(start):
+    run = start("a", tiny(only=["sam_mask_decoder.iou"], dense=0.0))
+    before = {k: v.clone() for k, v in run.model.named_parameters()}
+    run.advance()
+    changed = {
+        k for k, v in run.model.named_parameters() if not torch.equal(v, before[k])
+    }
+    assert changed
+    assert all(name.startswith("sam_mask_decoder.iou") for name in changed)
 
 
 def test_training_leaves_the_memory_modules_alone(start):

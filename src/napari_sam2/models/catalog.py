@@ -73,7 +73,8 @@ class ModelSpec:
     zoom : bool
         Whether a closer look at small objects has been shown to pay.
     clean : bool
-        Whether specks beside the object are taken away from its masks.
+        Whether its masks are tidied up: specks beside the object are taken away, and
+        of several candidates those are preferred that have a clear outline.
     """
 
     name: str

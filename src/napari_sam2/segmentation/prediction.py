@@ -75,6 +75,17 @@ class Prediction:
         mask[r0:r1, c0:c1] = self.crop
         return mask
 
+    @property
+    def stability(self) -> float:
+        """How little the mask depends on the threshold, 0 to 1.
+
+        Overlap of the masks at thresholds 2 above and below, as in SAM's automatic
+        masks (Kirillov et al. 2023, arXiv:2304.02643, section 5); 0 if there is none.
+        """
+        low = np.count_nonzero(self.logits > self.threshold - 2)
+        high = np.count_nonzero(self.logits > self.threshold + 2)
+        return high / low if low else 0.0
+
     def cut(self) -> None:
         """Compute bounding box and crop now, in the thread that calls."""
         _ = self._cut

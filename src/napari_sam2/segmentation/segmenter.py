@@ -237,7 +237,7 @@ class Segmenter:
             Prediction(float(score), self._cleaned(logits, prompts, view), view)
             for logits, score in zip(decoded.logits[0], decoded.scores[0], strict=True)
         )
-        best = candidates[int(np.argmax(decoded.scores[0]))]
+        best = candidates[int(np.argmax([self._worth(c) for c in candidates]))]
         return replace(best, alternatives=candidates) if several else best
 
     def look_closer(
@@ -289,7 +289,7 @@ class Segmenter:
             closer = self.embed_view(image, view, cancel=cancel)
             sharper = self._predict(closer, seen)
             if seen.ambiguous:
-                sharper = _most_alike(sharper, prediction)
+                sharper = self._most_alike(sharper, prediction)
             if sharper.area == 0:
                 break
             prediction = sharper
@@ -386,6 +386,21 @@ class Segmenter:
             prediction = self.look_closer(self._image, prompts, prediction)
         return prediction
 
+    def _most_alike(self, prediction: Prediction, before: Prediction) -> Prediction:
+        """Choose a good candidate that means the same object as before."""
+        worth = [
+            self._worth(candidate) + _FAITHFULNESS * _overlap(candidate, before)
+            for candidate in prediction.alternatives
+        ]
+        best = prediction.alternatives[int(np.argmax(worth))]
+        return replace(best, alternatives=prediction.alternatives)
+
+    def _worth(self, candidate: Prediction) -> float:
+        """How much a candidate is to be preferred to others."""
+        if not self.clean:
+            return candidate.score
+        return candidate.score * candidate.stability
+
     def _cleaned(
         self, logits: npt.NDArray[np.float32], prompts: Prompts, view: View
     ) -> npt.NDArray[np.float32]:
@@ -410,17 +425,7 @@ class Segmenter:
 
 
 # How much a candidate that is like the mask before outweighs a better score.
-_FAITHFULNESS = 0.5
-
-
-def _most_alike(prediction: Prediction, before: Prediction) -> Prediction:
-    """Choose the candidate with a good score that means the same object as before."""
-    worth = [
-        candidate.score + _FAITHFULNESS * _overlap(candidate, before)
-        for candidate in prediction.alternatives
-    ]
-    best = prediction.alternatives[int(np.argmax(worth))]
-    return replace(best, alternatives=prediction.alternatives)
+_FAITHFULNESS = 0.2
 
 
 def _overlap(one: Prediction, other: Prediction) -> float:

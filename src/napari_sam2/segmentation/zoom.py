@@ -31,7 +31,7 @@ LOOKS = 2
 # Shares of the view's side. An object below the least is looked at more closely, and
 # one above the most, which a closer look may cut off, from farther away. In between
 # the view stays, so that corrections do not have to encode anew.
-_LEAST, _WANTED, _MOST = 0.13, 0.2, 0.6
+_LEAST, _WANTED, _MOST = 0.18, 0.25, 0.6
 
 # More pixels than this of the model's input for one of the plane show nothing new.
 _MOST_MAGNIFIED = 8

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import (
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch.multiprocessing import get_context
 from torch.nn import functional
 
 from napari_sam2.training.data import SyntheticScenes
@@ -51,6 +57,12 @@ class Group:
     target: Tensor
     weight: Tensor
 
+    def to(self, device: torch.device) -> Group:
+        """Return the same on a device."""
+        return Group(
+            *(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self))
+        )
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -79,6 +91,16 @@ class Batch:
     groups: list[Group]
     rounds: int
 
+    def to(self, device: torch.device) -> Batch:
+        """Return the same on a device."""
+        return replace(
+            self,
+            images=self.images.to(device, non_blocking=True),
+            dense=self.dense.to(device, non_blocking=True),
+            known=self.known.to(device, non_blocking=True),
+            groups=[group.to(device) for group in self.groups],
+        )
+
 
 class BatchSource:
     """Draw batches.
@@ -102,7 +124,18 @@ class BatchSource:
         self.config = config
         self.seed = seed
         self.scenes = SyntheticScenes(seed, config.scenes, config.renewal)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._pool: Executor
+        if config.loaders:
+            # The groups travel to every process once; batches come back in memory
+            # that is shared.
+            self._pool = ProcessPoolExecutor(
+                config.loaders,
+                get_context("spawn"),
+                _become_loader,
+                (groups, replace(config, loaders=0), seed),
+            )
+        else:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._ahead: dict[tuple[int, int], Future[Batch]] = {}
 
     def get(self, step: int, phase: PhaseConfig, stream: int = 0) -> Batch:
@@ -122,11 +155,25 @@ class BatchSource:
         Batch
             The batch.
         """
-        ready = self._ahead.pop((step, id(phase)), None)
-        batch = ready.result() if ready is not None else self.make(step, phase, stream)
-        ahead = self._pool.submit(self.make, step + 1, phase, stream)
-        self._ahead = {(step + 1, id(phase)): ahead}
-        return batch
+        wanted = [(step + k, id(phase)) for k in range(1 + max(1, self.ahead))]
+        for key in self._ahead.keys() - set(wanted):
+            self._ahead.pop(key).cancel()
+        ready = self._ahead.pop(wanted[0], None)
+        for key in wanted[1:]:
+            if key not in self._ahead:
+                self._ahead[key] = self._submit(key[0], phase, stream)
+        return ready.result() if ready is not None else self.make(step, phase, stream)
+
+    @property
+    def ahead(self) -> int:
+        """Batches that are made ahead of the one in use."""
+        return 3 * self.config.loaders
+
+    def _submit(self, step: int, phase: PhaseConfig, stream: int) -> Future[Batch]:
+        if self.config.loaders:
+            # Scenes are renewed by step and seed alone: every loader has the same.
+            return self._pool.submit(_load, self.seed, step, phase, stream)
+        return self._pool.submit(self.make, step, phase, stream)
 
     def close(self) -> None:
         """End the thread."""
@@ -163,6 +210,22 @@ class BatchSource:
                 sample = group[rng.integers(len(group))]
             if len(sample.boxes):
                 return sample
+
+
+_loader: BatchSource
+
+
+def _become_loader(
+    groups: dict[str, list[Sample]], config: TrainConfig, seed: int
+) -> None:
+    global _loader
+    torch.set_num_threads(1)
+    _loader = BatchSource(groups, config, seed)
+
+
+def _load(seed: int, step: int, phase: PhaseConfig, stream: int) -> Batch:
+    _loader.seed = _loader.scenes.seed = seed
+    return _loader.make(step, phase, stream)
 
 
 def collate(

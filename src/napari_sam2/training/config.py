@@ -59,33 +59,25 @@ class PhaseConfig:
 
 
 def _schedule() -> list[PhaseConfig]:
-    # Prompts are cheap in small windows, context and large objects are in large ones.
+    # Windows are cheap; but attention is spread over as many places as there are, so
+    # what is learned in windows has to be confirmed in whole views.
     small = BatchConfig(128, images=16, objects=4)
     window = BatchConfig(256, images=6, objects=6)
-    large = BatchConfig(512, images=2, objects=8)
-    view = BatchConfig(768, images=1, objects=16)
+    view = BatchConfig(512, images=2, objects=10)
     weighed = dataclasses.replace
     return [
-        PhaseConfig(until=0.5, batches=[small, window], rounds=[0.6, 0.35, 0.05]),
+        PhaseConfig(until=0.4, batches=[small, window], rounds=[0.6, 0.35, 0.05]),
         PhaseConfig(
-            until=0.85,
-            batches=[
-                weighed(small, weight=0.1),
-                weighed(window, weight=0.55),
-                weighed(large, weight=0.2),
-                weighed(view, weight=0.15),
-            ],
-            rounds=[0.4, 0.4, 0.2],
+            until=0.75,
+            batches=[weighed(window, weight=0.6), weighed(view, weight=0.4)],
+            whole_view=0.4,
+            rounds=[0.45, 0.4, 0.15],
         ),
         PhaseConfig(
             until=1.0,
-            batches=[
-                weighed(window, weight=0.45),
-                weighed(large, weight=0.25),
-                weighed(view, weight=0.3),
-            ],
-            whole_view=0.6,
-            rounds=[0.3, 0.4, 0.2, 0.1],
+            batches=[weighed(window, weight=0.3), weighed(view, weight=0.7)],
+            whole_view=0.4,
+            rounds=[0.35, 0.4, 0.2, 0.05],
             freeze_norm=True,
         ),
     ]
@@ -129,6 +121,21 @@ class TrainConfig:
         Processes that share a step, each with batches of its own and one thread of
         torch. On cores that others use too this is much faster than threads, which
         wait for each other in every operation.
+    only : list of str
+        Beginnings of the names of the weights to train, all others stay as they are;
+        empty for all. A last stage of `sam_mask_decoder.iou` teaches the model, whose
+        masks change no more, to judge them.
+    loaders : int
+        Processes that make batches; 0 for a thread, which keeps pace with a CPU. A GPU
+        wants as many as there are cores.
+    device : str
+        Where to train: `cpu`, `cuda`, or `auto` for the better one of what there is.
+        A GPU is used by one process.
+    teacher : str
+        A larger model to learn from as well: its name in the catalogue or a
+        checkpoint, see `napari_sam2.training.tutor`. Empty for none.
+    lesson : float
+        Weight of the loss against the teacher's masks, beside that against the labels.
     initial : str
         Exported weights (`*.safetensors`) to begin from; empty for fresh ones. The
         auxiliary head and the optimizer begin anew in either case.
@@ -142,7 +149,7 @@ class TrainConfig:
     final_rate: float = 0.03
     average: float = 0.998
     tie: float = 2.0
-    frequencies: list[float] = field(default_factory=lambda: [0.7, 4.0])
+    frequencies: list[float] = field(default_factory=lambda: [0.47, 2.7])
     synthetic: float = 0.25
     scenes: int = 10
     renewal: int = 1500
@@ -151,6 +158,11 @@ class TrainConfig:
     smallest: int = 48
     dense: float = 0.3
     processes: int = 2
+    only: list[str] = field(default_factory=list)
+    loaders: int = 0
+    device: str = "auto"
+    teacher: str = ""
+    lesson: float = 0.5
     initial: str = ""
 
     def phase(self, progress: float) -> PhaseConfig:

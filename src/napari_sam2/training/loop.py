@@ -17,6 +17,7 @@ from napari_sam2.training.batches import BatchSource
 from napari_sam2.training.objective import DenseHead
 from napari_sam2.training.start import build, load_exported
 from napari_sam2.training.steps import batch_loss
+from napari_sam2.training.tutor import Tutor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ SAVE = 250  # steps between checkpoints
 COLUMNS = (
     "step", "seconds", "rate", "loss", "dense",
     "iou_1", "iou_2", "iou_3", "iou_4", "iou_box", "iou_box_1", "iou_box_2",
-    "iou_box_3",
+    "iou_box_3", "taught",
 )  # fmt: skip
 
 
@@ -91,6 +92,7 @@ class Run:
         peers: Peers | None = None,
     ) -> None:
         torch.set_num_threads(1)
+        self.device = training_device(config.device)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.config = config
@@ -101,9 +103,20 @@ class Run:
         self.model = build(seed, config.tie, config.frequencies)
         if config.initial:
             load_exported(self.model, Path(config.initial))
+        if config.only:
+            for name, parameter in self.model.named_parameters():
+                if not name.startswith(tuple(config.only)):
+                    parameter.requires_grad_(False)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.head = DenseHead(self.model.hidden_dim)
+        self.model.to(self.device)
+        self.head.to(self.device)
+        self.tutor = (
+            Tutor.of(config.teacher, str(self.device), config.lesson)
+            if config.teacher
+            else None
+        )
         self.optimizer = torch.optim.AdamW(
             _parameter_groups([self.model, self.head], config.weight_decay),
             lr=config.learning_rate,
@@ -130,7 +143,9 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.head.load_state_dict(state["head"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.average.values = state["average"]
+        self.average.values = {
+            name: value.to(self.device) for name, value in state["average"].items()
+        }
         self.step, self.seconds = state["step"], state["seconds"]
         self.seed = self.source.seed = self.source.scenes.seed = state["seed"]
         torch.set_rng_state(state["rng"])
@@ -193,13 +208,13 @@ class Run:
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
         stream = self.peers.rank if self.peers is not None else 0
-        batch = self.source.get(self.step, phase, stream)
+        batch = self.source.get(self.step, phase, stream).to(self.device)
         # Seeded by step, so that a resumed run draws the same clicks.
         generator = torch.Generator().manual_seed(
             (self.seed * 1_000_003 + self.step) * 64 + stream
         )
         loss, outcome = batch_loss(
-            self.model, self.head, batch, config.dense, generator
+            self.model, self.head, batch, config.dense, generator, self.tutor
         )
         self.optimizer.zero_grad()
         loss.backward()
@@ -240,6 +255,13 @@ class Run:
                 writer.writeheader()
             writer.writerow(row)
         return "  ".join(f"{k} {row[k]}" for k in COLUMNS if k in row)
+
+
+def training_device(name: str) -> torch.device:
+    """Say what `auto` means here; see `TrainConfig.device`."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
 
 
 def _rate(config: TrainConfig, step: int, progress: float) -> float:

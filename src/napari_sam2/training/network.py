@@ -163,7 +163,7 @@ def _attend(self: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 def encode_points(model: SAM2Base, points: Tensor, labels: Tensor) -> Tensor:
     """Embed points in single precision; bfloat16 would blur their positions."""
-    with torch.autocast("cpu", enabled=False):
+    with torch.autocast(points.device.type, enabled=False):
         # The prompt encoder adds half a pixel, for it counts from pixel centres.
         embedded: Tensor = model.sam_prompt_encoder._embed_points(
             points.float() - 0.5, labels, pad=True

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import multiprocessing
 
-from napari_sam2.training.loop import Run
+from napari_sam2.training.loop import Run, training_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ def train_together(
     say : callable
         Gets lines of text.
     """
-    if config.processes == 1:
+    if config.processes == 1 or training_device(config.device).type != "cpu":
         _train(folder, groups, config, budget, seed, resume, None, say)
         return
     context = multiprocessing.get_context("spawn")

@@ -97,7 +97,7 @@ def correction(
     target : torch.Tensor
         Share of the object in every cell, 0-1, of the same shape.
     generator : torch.Generator
-        Source of randomness.
+        Source of randomness, on the CPU: the same clicks on every device.
 
     Returns
     -------
@@ -116,12 +116,14 @@ def correction(
     for _ in range(10):
         left = -functional.max_pool2d(-left, 3, stride=1, padding=1)
         depth += left
-    noise = torch.rand(error.shape, generator=generator)
-    anywhere = torch.rand((len(error), 1, 1, 1), generator=generator) < 0.4
+    device = error.device
+    noise = torch.rand(error.shape, generator=generator).to(device)
+    anywhere = torch.rand((len(error), 1, 1, 1), generator=generator).to(device) < 0.4
     score = error * torch.where(anywhere, 1 + noise, depth + noise)
     best = score.flatten(1).argmax(1)
     columns = error.shape[-1]
     cells = torch.stack([best % columns, best // columns], -1).float()
-    shift = torch.rand(cells.shape, generator=generator)
-    labels = truth.flatten(1)[torch.arange(len(best)), best] | perfect
+    shift = torch.rand(cells.shape, generator=generator).to(device)
+    clicked = truth.flatten(1).gather(1, best[:, None])[:, 0]
+    labels = clicked | perfect
     return (cells + shift)[:, None], labels[:, None].int()

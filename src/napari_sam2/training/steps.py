@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_sam2.training.batches import Batch, Group
+    from napari_sam2.training.tutor import Lesson, Tutor
 
+JUDGEMENT = 4.0  # weight of the squared error of the predicted IoU
 OTHERS = 0.1  # weight of the mean over candidates beside the best of them
 LIMIT = 32.0  # SAM 2 clamps the logits it feeds back
 FORGET = 0.15  # how often a round does not get to see the mask before it
@@ -46,6 +48,7 @@ def batch_loss(
     batch: Batch,
     dense_weight: float,
     generator: torch.Generator,
+    tutor: Tutor | None = None,
 ) -> tuple[Tensor, Outcome]:
     """Loss of a batch.
 
@@ -60,7 +63,9 @@ def batch_loss(
     dense_weight : float
         Weight of the auxiliary loss.
     generator : torch.Generator
-        Source of the correction clicks.
+        Source of the correction clicks, on the CPU.
+    tutor : Tutor, optional
+        A larger model to learn from as well.
 
     Returns
     -------
@@ -68,8 +73,8 @@ def batch_loss(
         The loss, a scalar tensor, and what was measured on the way.
     """
     # One context for all, because leaving it forgets the converted weights.
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        return _batch_loss(model, head, batch, dense_weight, generator)
+    with torch.autocast(batch.images.device.type, dtype=torch.bfloat16):
+        return _batch_loss(model, head, batch, dense_weight, generator, tutor)
 
 
 def _batch_loss(
@@ -78,8 +83,10 @@ def _batch_loss(
     batch: Batch,
     dense_weight: float,
     generator: torch.Generator,
+    tutor: Tutor | None,
 ) -> tuple[Tensor, Outcome]:
     outcome = Outcome()
+    device = batch.images.device
     size = batch.images.shape[-1]
     features = encode(model, batch.images)
     maps = head(features.finest)
@@ -87,15 +94,26 @@ def _batch_loss(
     outcome.note("dense", auxiliary)
     loss = dense_weight * auxiliary
 
-    with torch.autocast("cpu", enabled=False):
+    with torch.autocast(device.type, enabled=False):
         whole = model.sam_prompt_encoder.get_dense_pe()
     encodings = torch.cat([window_encoding(whole, o, size) for o in batch.origins])
-    corners = torch.tensor([(x, y) for y, x in batch.origins], dtype=torch.float32)
+    corners = torch.tensor(
+        [(x, y) for y, x in batch.origins], dtype=torch.float32, device=device
+    )
+    lessons = [None] * len(batch.groups) if tutor is None else tutor.lessons(batch)
     objects = sum(len(group.index) for group in batch.groups)
-    for group in batch.groups:
+    for group, lesson in zip(batch.groups, lessons, strict=True):
         share = len(group.index) / objects
         loss = loss + share * _group_loss(
-            model, features, encodings, corners, group, batch.rounds, generator, outcome
+            model,
+            features,
+            encodings,
+            corners,
+            group,
+            batch.rounds,
+            generator,
+            outcome,
+            lesson,
         )
     outcome.note("loss", loss)
     return loss, outcome
@@ -110,18 +128,21 @@ def _group_loss(
     rounds: int,
     generator: torch.Generator,
     outcome: Outcome,
+    lesson: Lesson | None,
 ) -> Tensor:
     boxed = int(group.labels[0, 0]) == TOP_LEFT
     own = features.of(group.index)
     encoding, corner = encodings[group.index], corners[group.index][:, None]
     points, labels = group.points, group.labels
     previous: Tensor | None = None
-    total = torch.zeros(())
+    total = torch.zeros((), device=encodings.device)
     for turn in range(rounds):
         logits, predicted = decode(
             model, own, encoding, points + corner, labels, previous
         )
         actual = overlap(logits, group.target)
+        # Squares, where SAM 2 has absolute values: of the candidates the best one is
+        # that with the highest mean, not the highest median.
         single = turn > 0 or boxed
         if turn == 0:
             each = mask_loss(logits, group.target, group.weight)
@@ -131,7 +152,14 @@ def _group_loss(
             total = (
                 total + each[:, 0].mean() + (0.5 if boxed else 1) * candidates.mean()
             )
-            total = total + (predicted - actual).abs().mean()
+            total = total + JUDGEMENT * (predicted - actual).square().mean()
+            if lesson is not None:
+                # The teacher answers the same prompts; the candidate that comes
+                # closest to its mask is the one to learn from it.
+                taught = mask_loss(logits, lesson.target, group.weight)
+                closest = taught[:, 1:].min(1)[0] + taught[:, 0]
+                total = total + (lesson.weight * closest).mean()
+                outcome.note("taught", closest.mean())
             chosen = predicted[:, 1:].argmax(1) + 1
             outcome.note(
                 "iou_box" if boxed else "iou_1",
@@ -140,7 +168,8 @@ def _group_loss(
         else:
             each = mask_loss(logits[:, :1], group.target, group.weight)
             total = total + each.mean()
-            total = total + (predicted[:, 0] - actual[:, 0]).abs().mean()
+            error = predicted[:, 0] - actual[:, 0]
+            total = total + JUDGEMENT * error.square().mean()
             outcome.note(
                 f"iou_{turn + 1}" if not boxed else f"iou_box_{turn}",
                 actual[:, 0].mean(),
@@ -157,4 +186,4 @@ def _group_loss(
 
 def _pick(values: Tensor, which: Tensor) -> Tensor:
     """One mask of each object."""
-    return values[torch.arange(len(values)), which]
+    return values[torch.arange(len(values), device=values.device), which]

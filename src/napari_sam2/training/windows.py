@@ -1,9 +1,9 @@
 """Windows of a virtual view.
 
-Inference squashes a whole view to the model's input of 768 x 768 pixels. Training on
+Inference squashes a whole view to the model's input of 512 x 512 pixels. Training on
 such views is expensive, so most steps see a window of one, 256 x 256 pixels say, at a
 place that is a multiple of the feature stride. Position encodings and prompts are
-those of the whole view: what a window teaches holds at inference, at a ninth of the
+those of the whole view: what a window teaches holds at inference, at a quarter of the
 cost.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_sam2.training.data import Sample
 
 STRIDE = 16  # of the image embedding
-VIEW = 768  # side of the model's input
+VIEW = 512  # side of the model's input
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def cut(
     shape = labels.shape
     boxes = _orient_boxes(sample.boxes, turn, sample.labels.shape)
     chosen = boxes[rng.integers(len(boxes))]
-    if whole_view or size == VIEW:
+    if whole_view:
         (r0, r1, y), (c0, c1, x) = (
             _place_in_view(shape[k], chosen[1 + k], chosen[3 + k], size, rng)
             for k in (0, 1)

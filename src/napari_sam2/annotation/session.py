@@ -195,6 +195,11 @@ class AnnotationSession:
         return self._ledger is not None and self._ledger.history.can_redo
 
     @property
+    def busy(self) -> bool:
+        """Whether something that was asked for, a closer look say, is not done yet."""
+        return self._clicks.busy or self._inference.busy
+
+    @property
     def active(self) -> bool:
         """Whether the tool is on."""
         return self._active

@@ -121,7 +121,18 @@ class Play:
             f"{1e3 * outcome.click_seconds:.0f} ms, IoU {outcome.clicked:.2f} "
             f"(as previewed: {same:.2f})"
         )
+        self._sharpened(target, label, outcome)
         return label
+
+    def _sharpened(self, target: Target, label: int, outcome: Outcome) -> None:
+        """Wait for the closer look, and tell what it has brought."""
+        at_once = self.labels == label
+        self.robot.wait(
+            lambda: not self.session.busy, "The closer look comes to an end"
+        )
+        outcome.kept = self._iou(target, label)
+        if not np.array_equal(at_once, self.labels == label):
+            self._tell(f"  a closer look: IoU {outcome.kept:.2f}")
 
     def _hover(self, target: Target, outcome: Outcome) -> None:
         outcome.preview_seconds = self.robot.timed(
@@ -152,6 +163,9 @@ class Play:
                 and len(self.session.current.prompts.points) > points
             ),
             "A correction is carried out",
+        )
+        self.robot.wait(
+            lambda: not self.session.busy, "The closer look comes to an end"
         )
         after = self.labels.copy()
         better = self._iou(target, label)

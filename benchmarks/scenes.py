@@ -119,7 +119,7 @@ def encode(_: int) -> Samples:
         lambda status: phases.append((time.perf_counter(), status.phase.name))
     )
     with tempfile.TemporaryDirectory() as folder:
-        path = _random_tiny(Path(folder))
+        path = random_tiny(Path(folder))
         session.set_model(get_model(path, "sam2.1-tiny"))
         ticks = _moving(stage, lambda: session.model == path.stem and _ready(phases))
     start = next(moment for moment, phase in phases if phase == "ENCODING")
@@ -236,7 +236,8 @@ def _ready(phases: list[tuple[float, str]]) -> bool:
     return "ENCODING" in names and names[-1] == "READY"
 
 
-def _random_tiny(folder: Path) -> Path:
+def random_tiny(folder: Path) -> Path:
+    """Write a checkpoint of SAM 2.1 tiny's architecture with random weights."""
     import torch
 
     from napari_sam2.models.architecture import build_architecture

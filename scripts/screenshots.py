@@ -182,7 +182,6 @@ def widget(save: Callable[[str, QWidget], None]) -> None:
 
     for theme in ("dark", "light"):
         with studio("coins", theme) as one:
-            save(f"progress-{theme}", one.widget)
             one.ready()
             one.hover(120, 60)
             one.click(120, 60)
@@ -194,6 +193,23 @@ def widget(save: Callable[[str, QWidget], None]) -> None:
             one.viewer.dims.ndisplay = 3
             one.settle()
             save(f"unavailable-{theme}", one.widget)
+            one.viewer.dims.ndisplay = 2
+            progress(one, partial(save, f"progress-{theme}", one.widget))
+
+
+def progress(one: Studio, save: Callable[[], None]) -> None:
+    """A model that takes its time; its weights are random, which takes as long."""
+    sys.path.append(str(IMAGES.parent.parent))
+    from benchmarks.scenes import random_tiny
+
+    from napari_sam2.models.catalog import get_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        one.session.set_model(get_model(random_tiny(Path(folder)), "sam2.1-tiny"))
+        one.wait(lambda: (one.session.status.progress or 0) > 0.4, "progress")
+        save()
+        one.session.cancel()
+        one.settle()
 
 
 def error(save: Callable[[str, QWidget], None]) -> None:

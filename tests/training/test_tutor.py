@@ -44,7 +44,8 @@ class Knowing(Engine):
         masks = []
         for x, y in places:
             shown = (np.array([y, x]) + 0.5) * image.shape[0] / self.image_size
-            row, column = shown.astype(int)
+            # A box may reach beyond the window, and its middle with it.
+            row, column = np.clip(shown.astype(int), 0, image.shape[0] - 1)
             alike = abs(image - image[row, column]) < 3
             masks.append(alike[step // 2 :: step, step // 2 :: step])
         right = np.where(np.array(masks)[:, None], 6.0, -6.0).astype(np.float32)

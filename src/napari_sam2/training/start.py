@@ -56,16 +56,16 @@ def load_exported(model: SAM2Base, weights: Path) -> None:
         Of the same architecture; changed in place.
     weights : pathlib.Path
         From `napari_sam2.training.export.export`.
-    """
-    from safetensors.torch import load_file
 
-    state = load_file(weights)
-    model.load_state_dict(
-        {
-            name: value.float() if value.is_floating_point() else value
-            for name, value in state.items()
-        }
-    )
+    Raises
+    ------
+    CheckpointError
+        If the file is not what it claims to be.
+    """
+    from napari_sam2.models.checkpoint import read_checkpoint
+
+    # Half precision becomes single where it is copied into the model.
+    model.load_state_dict(read_checkpoint(weights))
 
 
 def _freeze_memory(model: SAM2Base) -> None:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from napari_sam2.training.batches import Batch, Group
     from napari_sam2.training.tutor import Lesson, Tutor
 
-JUDGEMENT = 4.0  # weight of the squared error of the predicted IoU
+# Weight of the squared error of the predicted IoU. SAM 2 takes absolute errors; but the
+# candidate to choose is the one with the highest mean, not the highest median.
+JUDGEMENT = 4.0
 OTHERS = 0.1  # weight of the mean over candidates beside the best of them
 LIMIT = 32.0  # SAM 2 clamps the logits it feeds back
 FORGET = 0.15  # how often a round does not get to see the mask before it
@@ -141,8 +143,6 @@ def _group_loss(
             model, own, encoding, points + corner, labels, previous
         )
         actual = overlap(logits, group.target)
-        # Squares, where SAM 2 has absolute values: of the candidates the best one is
-        # that with the highest mean, not the highest median.
         single = turn > 0 or boxed
         if turn == 0:
             each = mask_loss(logits, group.target, group.weight)

@@ -8,7 +8,6 @@ and the student's mask is drawn to the teacher's as well as to the label.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -73,9 +72,7 @@ class Tutor:
         from napari_sam2.engines import create_engine
         from napari_sam2.models.catalog import get_model
 
-        path = Path(model)
-        spec = get_model(path if path.is_file() else model)
-        return cls(create_engine(spec, device), weight)
+        return cls(create_engine(get_model(model), device), weight)
 
     def lessons(self, batch: Batch) -> list[Lesson | None]:
         """Answer the first prompts of every group of a batch."""
@@ -84,13 +81,14 @@ class Tutor:
         embeddings = [self.engine.encode(image) for image in pixels.cpu().numpy()]
         lessons: list[Lesson | None] = []
         for group in batch.groups:
+            windows = _by_window(group.index)
             logits = torch.cat(
                 [
                     self._answer(embeddings[window], group, rows, size)
-                    for window, rows in _by_window(group.index)
+                    for window, rows in windows
                 ]
             )
-            order = torch.cat([rows for _, rows in _by_window(group.index)])
+            order = torch.cat([rows for _, rows in windows])
             logits = logits[order.argsort()].to(group.target.device)
             lessons.append(self._lesson(logits, group))
         return lessons

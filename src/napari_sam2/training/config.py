@@ -46,7 +46,8 @@ class PhaseConfig:
         Share of windows taken from the image as inference squashes it; the others
         are scaled so that a random object gets a random size.
     rounds : list of float
-        Probabilities of 1, 2, 3, ... rounds of prompts.
+        Probabilities of 1, 2, 3, ... rounds of prompts. The first and the last two
+        are learned from.
     freeze_norm : bool
         Use the running statistics of batch normalisation, as inference does.
     """

@@ -31,6 +31,7 @@ JUDGEMENT = 4.0
 OTHERS = 0.1  # weight of the mean over candidates beside the best of them
 LIMIT = 32.0  # SAM 2 clamps the logits it feeds back
 FORGET = 0.15  # how often a round does not get to see the mask before it
+LEARNED = 2  # last rounds that are learned from, beside the first
 
 
 @dataclass
@@ -139,9 +140,17 @@ def _group_loss(
     previous: Tensor | None = None
     total = torch.zeros((), device=encodings.device)
     for turn in range(rounds):
-        logits, predicted = decode(
-            model, own, encoding, points + corner, labels, previous
-        )
+        # The rounds between only lead there: to know what a mask is like that has been
+        # corrected many times, a third of the cost will do.
+        learned = turn == 0 or turn >= rounds - LEARNED
+        with (
+            torch.set_grad_enabled(learned),
+            # Weights converted without gradients must not be used with them later.
+            torch.autocast(encodings.device.type, torch.bfloat16, True, learned),
+        ):
+            logits, predicted = decode(
+                model, own, encoding, points + corner, labels, previous
+            )
         actual = overlap(logits, group.target)
         single = turn > 0 or boxed
         if turn == 0:

@@ -51,7 +51,7 @@ def test_it_prints_what_counts_and_tables_and_writes_json(folder):
     assert "Left out, automatic labels: auto (x_image.tif)" in result.output
     assert "Clicks: up to 10 an object" in result.output
     assert "it is 10; the literature allows 20." in result.output
-    assert "starter: on auto, no closer look at small objects." in result.output
+    assert "starter: on auto, no closer look." in result.output
     assert "| real" in result.output
     written = json.loads(target.read_text())
     assert written["macro"]["iou_1"] == 0.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,7 +20,8 @@ def views(draw: st.DrawFn) -> View:
     rows, cols = draw(sides), draw(sides)
     r0, c0 = draw(st.integers(0, rows - 1)), draw(st.integers(0, cols - 1))
     r1, c1 = draw(st.integers(r0 + 1, rows)), draw(st.integers(c0 + 1, cols))
-    return View((rows, cols), (r0, c0, r1, c1), draw(st.integers(16, 1024)))
+    size, transposed = draw(st.integers(16, 1024)), draw(st.booleans())
+    return View((rows, cols), (r0, c0, r1, c1), size, transposed)
 
 
 @st.composite
@@ -101,6 +104,19 @@ def test_logits_lie_over_the_plane_as_the_square_does(view: View, size: int) -> 
             place,
             atol=1e-6 * max(view.plane_shape),
         )
+
+
+@given(views_and_points())
+def test_a_transposed_view_swaps_the_models_axes_and_nothing_else(
+    given_: tuple[View, Point],
+) -> None:
+    view, point = given_
+    other = replace(view, transposed=not view.transposed)
+    np.testing.assert_array_equal(
+        other.points_to_model([point]), view.points_to_model([point])[:, ::-1]
+    )
+    np.testing.assert_array_equal(other.cells([point], 32), view.cells([point], 32))
+    assert other.logits_scale_translate(32) == view.logits_scale_translate(32)
 
 
 @pytest.fixture

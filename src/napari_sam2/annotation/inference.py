@@ -91,7 +91,7 @@ class Inference:
 
     @property
     def zoom(self) -> bool:
-        """Whether a closer look at small objects pays with the model."""
+        """Whether another look at an object pays with the model."""
         return self._segmenter is not None and self._segmenter.zoom
 
     @property
@@ -265,7 +265,7 @@ class Inference:
         done: Callable[[Prediction], None],
         failed: Callable[[Exception], None],
     ) -> CancelToken:
-        """Ask for a sharper mask of a small object; the token takes that back.
+        """Ask for a sharper mask of an object; the token takes that back.
 
         The answer is the same prediction if there is no sharper one.
         """

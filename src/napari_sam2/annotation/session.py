@@ -226,7 +226,7 @@ class AnnotationSession:
 
     @property
     def sharpen(self) -> bool:
-        """Whether small objects are looked at more closely after a click.
+        """Whether objects are looked at again after a click.
 
         Until it is set, that depends on the model: on where it has been shown to pay.
         """

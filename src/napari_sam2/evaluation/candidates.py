@@ -30,7 +30,7 @@ class Candidates:
     device, engine, precision : str
         How models are computed.
     zoom : bool or None
-        Whether models take a closer look at small objects; None: each as it is used.
+        Whether models look at objects again; None: each as it is used.
     """
 
     model: str

@@ -24,7 +24,7 @@ def evaluate(
         bool | None,
         typer.Option(
             "--zoom/--no-zoom",
-            help="A closer look at small objects; by default as the model is used.",
+            help="Look at objects again, closely; by default as the model is used.",
         ),
     ] = None,
     compare: Annotated[

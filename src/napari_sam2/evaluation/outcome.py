@@ -42,7 +42,7 @@ class Evaluation:
         The model's worst objects.
     ways : dict
         How each model really was computed, by name: its device, and whether it took
-        a closer look at small objects.
+        a closer look.
     """
 
     candidates: Candidates
@@ -87,8 +87,7 @@ class Evaluation:
 
     def _ways(self) -> list[str]:
         return [
-            f"{name}: on {way['device']}, {'a' if way['zoom'] else 'no'} closer look "
-            "at small objects."
+            f"{name}: on {way['device']}, {'a' if way['zoom'] else 'no'} closer look."
             for name, way in self.ways.items()
         ]
 

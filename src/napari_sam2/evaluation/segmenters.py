@@ -42,7 +42,7 @@ def open_segmenter(model: str, device: str, zoom: bool | None = None) -> Segment
     device : str
         auto, cpu, cuda or mps.
     zoom : bool, optional
-        Whether it takes a closer look at small objects; by default as the model is
+        Whether it looks at objects again, more closely; by default as the model is
         used.
 
     Raises

@@ -72,6 +72,9 @@ class ModelSpec:
         One sentence that helps to choose.
     zoom : bool
         Whether a closer look at small objects has been shown to pay.
+    second_look : bool
+        Whether an object is shown to the model in two ways where time is left for a
+        closer look, and the mean of both answers taken.
     clean : bool
         Whether its masks are tidied up: specks beside the object are taken away, and
         of several candidates those are preferred that have a clear outline.
@@ -87,6 +90,7 @@ class ModelSpec:
     license: str = ""
     description: str = ""
     zoom: bool = False
+    second_look: bool = False
     clean: bool = False
 
     @property
@@ -149,6 +153,7 @@ _MODELS = (
         license="BSD-3-Clause",
         description="Comes with the plugin: small, fast without a GPU, offline.",
         zoom=True,
+        second_look=True,
         clean=True,
     ),
     _official(

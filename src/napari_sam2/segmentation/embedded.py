@@ -40,7 +40,8 @@ class EmbeddedImage:
 
     def key_of(self, view: View) -> str:
         """Name what the model sees in another view of the same plane."""
-        return f"{self.key.split('|')[0]}|{view.window}"
+        turned = " transposed" if view.transposed else ""
+        return f"{self.key.split('|')[0]}|{view.window}{turned}"
 
 
 class PlanePixels:

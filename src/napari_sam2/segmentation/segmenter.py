@@ -5,16 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_sam2.errors import ImageError, PromptError
 from napari_sam2.segmentation.arguments import as_box, as_mask, as_points
+from napari_sam2.segmentation.choice import (
+    best,
+    contradicts,
+    followed,
+    most_alike,
+    overlap,
+    tidied,
+    worth,
+)
+from napari_sam2.segmentation.decoding import candidates
 from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
 from napari_sam2.segmentation.embeddings import EmbeddingCache, embedding_key
 from napari_sam2.segmentation.intensity import checked
-from napari_sam2.segmentation.prediction import Prediction, resampled
-from napari_sam2.segmentation.prompts import Box, MaskPrompt, Prompts
-from napari_sam2.segmentation.specks import without_specks
+from napari_sam2.segmentation.prompts import Prompts
+from napari_sam2.segmentation.second import agreed, second_view
 from napari_sam2.segmentation.view import View
 from napari_sam2.segmentation.zoom import LOOKS, closer_view
 
@@ -27,6 +34,8 @@ if TYPE_CHECKING:
     from napari_sam2.engines.base import Embedding, Engine
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
+    from napari_sam2.segmentation.prediction import Prediction
+    from napari_sam2.segmentation.prompts import MaskPrompt
 
 __all__ = ["Segmenter"]
 
@@ -48,8 +57,8 @@ class Segmenter:
     cache : EmbeddingCache, optional
         To share embeddings with other segmenters.
     zoom : bool, optional
-        Whether :meth:`predict` takes a closer look at small objects, which encodes
-        their surroundings. By default it does for models for which that pays.
+        Whether :meth:`predict` looks at an object again, see :meth:`look_closer`. By
+        default it does with models for which that pays.
 
     Raises
     ------
@@ -74,6 +83,7 @@ class Segmenter:
         self.engine: Engine
         self.model: str
         self.zoom = bool(zoom)
+        self.second_look = False
         self.clean = False
         if engine is None:
             from napari_sam2.engines import create_engine
@@ -83,6 +93,7 @@ class Segmenter:
             self.engine = create_engine(spec, device)
             self.model = spec.name
             self.zoom = spec.zoom if zoom is None else zoom
+            self.second_look = spec.second_look
             self.clean = spec.clean
         else:
             self.engine = engine
@@ -177,6 +188,8 @@ class Segmenter:
                 # The pixels of a large plane take their time before the encoder does.
                 progress(0.0)
             part = pixels.within(view.window)
+            if view.transposed:
+                part = part.swapaxes(0, 1)
             embedding = self.engine.encode(part, cancel=cancel, progress=progress)
             self.cache.put(key, embedding)
         return embedding
@@ -222,23 +235,36 @@ class Segmenter:
     def _predict(
         self, image: EmbeddedImage, prompts: Prompts, multimask: bool | None = None
     ) -> Prediction:
-        view = image.view
-        points, labels = _points(prompts, view)
         several = prompts.ambiguous if multimask is None else multimask
-        decoded = self.engine.decode(
-            image.embedding,
-            points=points,
-            labels=labels,
-            boxes=_boxes(prompts, view),
-            masks=self._masks(prompts, view),
-            multimask=several,
+        found = self._candidates(image, prompts, several)
+        chosen = best(found, self._rate)
+        if several:
+            return replace(chosen, alternatives=found)
+        return self._reconsidered(image, prompts, chosen)
+
+    def _candidates(
+        self, image: EmbeddedImage, prompts: Prompts, several: bool
+    ) -> tuple[Prediction, ...]:
+        found = candidates(self.engine, image, prompts, several)
+        if not self.clean:
+            return found
+        return tuple(tidied(one, prompts) for one in found)
+
+    def _reconsidered(
+        self, image: EmbeddedImage, prompts: Prompts, found: Prediction
+    ) -> Prediction:
+        """Ask anew, without the mask before, if a correction went wrong."""
+        mask = prompts.mask
+        if not self.clean or mask is None or not prompts.points:
+            return found
+        before = replace(found, logits=mask.logits, view=mask.view or image.view)
+        if not contradicts(found, before, prompts):
+            return found
+        (anew,) = self._candidates(image, replace(prompts, mask=None), False)
+        return best(
+            (found, anew),
+            lambda one: self._rate(one) + followed(one, prompts) + overlap(one, before),
         )
-        candidates = tuple(
-            Prediction(float(score), self._cleaned(logits, prompts, view), view)
-            for logits, score in zip(decoded.logits[0], decoded.scores[0], strict=True)
-        )
-        best = candidates[int(np.argmax([self._worth(c) for c in candidates]))]
-        return replace(best, alternatives=candidates) if several else best
 
     def look_closer(
         self,
@@ -248,9 +274,10 @@ class Segmenter:
         *,
         cancel: CancelToken | None = None,
     ) -> Prediction:
-        """Look at a small object again, in a view in which it is larger.
+        """Look at an object again: at a small one more closely, at each in two ways.
 
-        See :mod:`napari_sam2.segmentation.zoom`.
+        See :mod:`napari_sam2.segmentation.zoom` and
+        :mod:`napari_sam2.segmentation.second`.
 
         Parameters
         ----------
@@ -267,7 +294,7 @@ class Segmenter:
         -------
         Prediction
             A sharper mask, with a view of its own; or the same prediction, if it is
-            close enough.
+            close enough and this model takes no second look.
 
         Raises
         ------
@@ -279,21 +306,42 @@ class Segmenter:
         mask = prompts.mask
         if mask is not None and mask.view is None:
             prompts = replace(prompts, mask=replace(mask, view=image.view))
+        before = prediction
         for _ in range(LOOKS):
             view = closer_view(prediction, prompts)
-            # What lies beside the view is not on the object: it has had its effect.
-            points = tuple(p for p in prompts.points if view.contains(p.row, p.col))
-            seen = replace(prompts, points=points)
-            if view == prediction.view or not seen:
+            if view == prediction.view:
                 break
-            closer = self.embed_view(image, view, cancel=cancel)
-            sharper = self._predict(closer, seen)
-            if seen.ambiguous:
-                sharper = self._most_alike(sharper, prediction)
+            sharper = self._look(image, view, prompts, cancel)
+            if sharper is None:
+                break
+            sharper = most_alike(sharper, prediction, self._rate)
             if sharper.area == 0:
                 break
             prediction = sharper
-        return prediction
+        if not self.second_look:
+            return prediction
+        other = self._look(image, second_view(prediction.view), prompts, cancel)
+        if other is None:
+            return prediction
+        several = tuple(agreed(one, other) for one in prediction.alternatives)
+        both = replace(agreed(prediction, other), alternatives=several)
+        both = most_alike(both, before, self._rate)
+        return both if both.area else prediction
+
+    def _look(
+        self,
+        image: EmbeddedImage,
+        view: View,
+        prompts: Prompts,
+        cancel: CancelToken | None,
+    ) -> Prediction | None:
+        """Answer prompts in another view; None if it would show none of them."""
+        # What lies beside the view is not on the object: it has had its effect.
+        points = tuple(p for p in prompts.points if view.contains(p.row, p.col))
+        seen = replace(prompts, points=points)
+        if not seen:
+            return None
+        return self._predict(self.embed_view(image, view, cancel=cancel), seen)
 
     def _in_closer_look(self, image: EmbeddedImage, prompts: Prompts) -> EmbeddedImage:
         """Return the view that a mask to refine came from, if it can be had at once."""
@@ -386,88 +434,6 @@ class Segmenter:
             prediction = self.look_closer(self._image, prompts, prediction)
         return prediction
 
-    def _most_alike(self, prediction: Prediction, before: Prediction) -> Prediction:
-        """Choose a good candidate that means the same object as before."""
-        worth = [
-            self._worth(candidate) + _FAITHFULNESS * _overlap(candidate, before)
-            for candidate in prediction.alternatives
-        ]
-        best = prediction.alternatives[int(np.argmax(worth))]
-        return replace(best, alternatives=prediction.alternatives)
-
-    def _worth(self, candidate: Prediction) -> float:
+    def _rate(self, candidate: Prediction) -> float:
         """How much a candidate is to be preferred to others."""
-        if not self.clean:
-            return candidate.score
-        return candidate.score * candidate.stability
-
-    def _cleaned(
-        self, logits: npt.NDArray[np.float32], prompts: Prompts, view: View
-    ) -> npt.NDArray[np.float32]:
-        if not self.clean:
-            return logits
-        inside = [point for point in prompts.points if point.inside]
-        return without_specks(logits, view.cells(inside, logits.shape[0]))
-
-    def _masks(self, prompts: Prompts, view: View) -> npt.NDArray[np.float32] | None:
-        if prompts.mask is None:
-            return None
-        logits = prompts.mask.logits
-        size = self.engine.mask_size
-        if logits.shape != (size, size):
-            raise PromptError(
-                f"A mask prompt of this model has the shape {(size, size)}, not "
-                f"{logits.shape}: it comes from another model."
-            )
-        if prompts.mask.view is not None:
-            logits = resampled(logits, prompts.mask.view, view)
-        return logits[np.newaxis, np.newaxis]
-
-
-# How much a candidate that is like the mask before outweighs a better score.
-_FAITHFULNESS = 0.2
-
-
-def _overlap(one: Prediction, other: Prediction) -> float:
-    """Intersection over union within the view of one, at its low resolution."""
-    mask = one.logits > one.threshold
-    seen = other.logits_over(one.view) > other.threshold
-    either = np.count_nonzero(mask | seen)
-    return float(np.count_nonzero(mask & seen) / either) if either else 1.0
-
-
-def _points(
-    prompts: Prompts, view: View
-) -> tuple[npt.NDArray[np.float32] | None, npt.NDArray[np.int32] | None]:
-    if not prompts:
-        raise PromptError("Give at least a point, a box or a mask.")
-    for row, col, _ in prompts.points:
-        if not view.contains(row, col):
-            raise PromptError(
-                f"The point (row {row:g}, column {col:g}) lies outside of the image."
-            )
-    if not prompts.points:
-        return None, None
-    labels = np.array([[point.inside for point in prompts.points]], dtype=np.int32)
-    return view.points_to_model(prompts.points)[np.newaxis], labels
-
-
-def _boxes(prompts: Prompts, view: View) -> npt.NDArray[np.float32] | None:
-    if prompts.box is None:
-        return None
-    return view.box_to_model(_within(prompts.box, view))[np.newaxis]
-
-
-def _within(box: Box, view: View) -> Box:
-    """Cut a box off at the outermost pixels of the view."""
-    r0, c0, r1, c1 = view.window
-    if (
-        box.row_max < r0 - 0.5
-        or box.col_max < c0 - 0.5
-        or box.row_min >= r1 - 0.5
-        or box.col_min >= c1 - 0.5
-    ):
-        raise PromptError("The box lies outside of the image.")
-    rows = np.clip([box.row_min, box.row_max], r0, r1 - 1)
-    cols = np.clip([box.col_min, box.col_max], c0, c1 - 1)
-    return Box(float(rows[0]), float(cols[0]), float(rows[1]), float(cols[1]))
+        return worth(candidate) if self.clean else candidate.score

@@ -96,11 +96,15 @@ class View:
         The rectangle, ``(row_start, col_start, row_stop, col_stop)``, half-open.
     image_size : int
         Side of the model's input, in pixels.
+    transposed : bool
+        Whether rows of the plane are columns to the model. Logits are turned back at
+        once: wherever they are not the engine's, they lie as the plane does.
     """
 
     plane_shape: tuple[int, int]
     window: BBox
     image_size: int
+    transposed: bool = False
 
     @classmethod
     def whole(cls, plane_shape: tuple[int, int], image_size: int) -> View:
@@ -130,8 +134,7 @@ class View:
         ndarray of float32, shape (n, 2)
             ``(x, y)`` in pixels of the model's input.
         """
-        rows_cols = np.array([p[:2] for p in points], dtype=np.float64).reshape(-1, 2)
-        return self._to_model(rows_cols)
+        return self._to_model(_rows_cols(points))
 
     def box_to_model(self, box: Box) -> npt.NDArray[np.float32]:
         """Turn a box of the plane into the model's coordinates.
@@ -145,16 +148,23 @@ class View:
         return self._to_model(corners).reshape(4)
 
     def _to_model(self, rows_cols: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-        origin = np.array(self.window[:2])
-        scale = self.image_size / np.array([self.height, self.width])
         # Edges map to edges: the centre of a pixel is half a pixel from its edge.
-        y_x = (rows_cols - origin + 0.5) * scale - 0.5
-        return np.ascontiguousarray(y_x[:, ::-1], dtype=np.float32)
+        y_x = self._shares(rows_cols) * self.image_size - 0.5
+        x_y = y_x if self.transposed else y_x[:, ::-1]
+        return np.ascontiguousarray(x_y, dtype=np.float32)
+
+    def _shares(self, rows_cols: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Turn places of the plane into shares of the rectangle's sides."""
+        shares: npt.NDArray[np.float64] = (
+            rows_cols - np.array(self.window[:2]) + 0.5
+        ) / np.array([self.height, self.width])
+        return shares
 
     def points_to_plane(self, x_y: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Turn ``(x, y)`` of the model, shape (n, 2), into ``(row, col)``."""
         scale = np.array([self.height, self.width]) / self.image_size
-        y_x = np.asarray(x_y, dtype=np.float64).reshape(-1, 2)[:, ::-1]
+        x_y = np.asarray(x_y, dtype=np.float64).reshape(-1, 2)
+        y_x = x_y if self.transposed else x_y[:, ::-1]
         rows_cols: npt.NDArray[np.float64] = (
             (y_x + 0.5) * scale - 0.5 + np.array(self.window[:2])
         )
@@ -168,8 +178,8 @@ class View:
         ndarray of int, shape (n, 2)
             ``(row, col)``; the nearest ones for places outside of the view.
         """
-        y_x = (self.points_to_model(points)[:, ::-1] + 0.5) / self.image_size
-        return np.clip((y_x * mask_size).astype(np.intp), 0, mask_size - 1)
+        cells = self._shares(_rows_cols(points)) * mask_size
+        return np.clip(cells.astype(np.intp), 0, mask_size - 1)
 
     def logits_scale_translate(
         self, mask_size: int
@@ -188,3 +198,7 @@ class View:
             self.window[1] + scale[1] / 2 - 0.5,
         )
         return scale, translate
+
+
+def _rows_cols(points: Sequence[Point]) -> npt.NDArray[np.float64]:
+    return np.array([p[:2] for p in points], dtype=np.float64).reshape(-1, 2)

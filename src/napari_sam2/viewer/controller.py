@@ -174,7 +174,7 @@ class Controller:
 
     @property
     def sharpen(self) -> bool:
-        """Whether small objects are looked at more closely after a click."""
+        """Whether objects are looked at again after a click."""
         return self.session.sharpen
 
     @sharpen.setter

@@ -106,8 +106,8 @@ KEYMAP: dict[str, Action] = {
         Action(
             "sharpen",
             "H",
-            "Sharpen small objects",
-            "After a click, take a closer look at what is small in the image",
+            "Sharpen after a click",
+            "After a click, look at the object again, closely and in two ways",
         ),
     )
 }

@@ -101,7 +101,8 @@ class TrainConfig:
     average : float
         Decay of the exponential moving average of the weights.
     tie : float
-        Scale of the tied projections at the start, see `napari_sam2.training.start`.
+        Scale of the tied projections at the start, see `napari_sam2.training.start`;
+        0 leaves them as SAM 2 has them.
     frequencies : list of float
         Lowest and highest scale of the position encoding's random frequencies.
     synthetic : float

@@ -41,7 +41,8 @@ def build(seed: int, tie: float, frequencies: Sequence[float]) -> SAM2Base:
         torch.manual_seed(seed)
         model = build_architecture(CONFIG)
         spread_frequencies(model, *frequencies)
-        tie_cross_attention(model, tie)
+        if tie:
+            tie_cross_attention(model, tie)
     _freeze_memory(model)
     use_plain_attention(model)
     return model.to(memory_format=torch.channels_last).train()

@@ -102,6 +102,45 @@ def test_a_second_look_is_taken_once_of_large_objects_too() -> None:
     assert len(engine.images) == 2
 
 
+def test_a_candidate_that_was_chosen_is_not_chosen_anew() -> None:
+    segmenter = Segmenter(engine=FakeEngine())
+    segmenter.second_look = True
+    image = segmenter.embed(IMAGE)
+    prompts = Prompts((Point(150, 200),))
+    several = segmenter.predict_prompts(image, prompts).alternatives
+    part = replace(several[2], alternatives=several)
+    found = segmenter.look_closer(image, prompts, part)
+    # An object in a session comes without alternatives, and is answered alike.
+    alone = segmenter.look_closer(image, prompts, part.alone())
+    assert found.score == alone.score == pytest.approx(0.7)
+    np.testing.assert_array_equal(found.logits, alone.logits)
+    np.testing.assert_array_equal(found.logits, found.alternatives[2].logits)
+
+
+class Reaching(FakeEngine):
+    """Sees an arm of the object in the second view; in the first, nearly its hand."""
+
+    def decode(self, embedding, **prompts):  # type: ignore[no-untyped-def]
+        decoded = super().decode(embedding, **prompts)
+        if embedding.payload == 1:
+            decoded.logits[..., 0, 8] = -1
+        else:
+            decoded.logits[..., 8, :8] = np.maximum(decoded.logits[..., 8, :8], 1)
+            decoded.logits[..., 8, 0] = 9
+        return decoded
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_the_mean_of_two_answers_has_no_specks(clean: bool) -> None:
+    segmenter = Segmenter(engine=Reaching(), zoom=True).set_image(IMAGE)
+    segmenter.second_look = True
+    segmenter.clean = clean
+    found = segmenter.predict(points=[(150, 200)])
+    assert found.logits[8, 8] > 0
+    for one in (found, *found.alternatives[1:]):
+        assert (one.logits[0, 8] > 0) != clean
+
+
 class Forgetful(FakeEngine):
     """Loses the object whenever it is shown a mask."""
 
@@ -121,6 +160,18 @@ def test_a_correction_that_loses_the_object_is_asked_anew(clean: bool) -> None:
         points=[(150, 200), (20, 30)], labels=[1, 0], mask=found
     )
     assert (corrected.area > 0) == clean
+
+
+def test_without_the_mask_places_beside_the_object_say_nothing() -> None:
+    engine = Forgetful()
+    segmenter = Segmenter(engine=engine).set_image(IMAGE)
+    segmenter.clean = True
+    found = segmenter.predict(points=[(150, 200)])
+    corrected = segmenter.predict(points=[(20, 30)], labels=[0], mask=found)
+    assert corrected.area == 0  # rather nothing than what was pointed away from
+    assert engine.prompts[-1]["masks"] is not None
+    segmenter.predict(points=[(9, 9)], labels=[0], box=(90, 90, 200, 300), mask=found)
+    assert engine.prompts[-1]["masks"] is None
 
 
 def test_points_count_as_followed_on_their_side_of_the_outline() -> None:

@@ -223,7 +223,7 @@ def test_a_closer_look_that_would_show_no_prompt_is_not_taken(
 def test_one_place_that_is_left_in_the_view_means_what_was_found(
     engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_sam2.segmentation.choice._FAITHFULNESS", 1.0)
+    monkeypatch.setattr("napari_sam2.segmentation.segmenter.FAITHFULNESS", 1.0)
     segmenter = Segmenter(engine=engine)
     image = segmenter.embed(IMAGE)
     one = Prompts((Point(212, 212),))
@@ -232,6 +232,25 @@ def test_one_place_that_is_left_in_the_view_means_what_was_found(
     beside = segmenter.look_closer(image, two, speck(image.view))
     # Not the candidate with the best score, which is much larger.
     assert beside.score == alone.score < max(c.score for c in alone.alternatives)
+
+
+class Undecided(FakeEngine):
+    """Thinks nearly as much of a part as of the object."""
+
+    def decode(self, embedding, **prompts):  # type: ignore[no-untyped-def]
+        decoded = super().decode(embedding, **prompts)
+        decoded.scores[:] = [[0.78, 0.9, 0.3]]
+        return decoded
+
+
+def test_of_candidates_as_decoded_the_score_counts_five_times_the_likeness() -> None:
+    # As it was measured for the official models; the starter's are rated otherwise.
+    segmenter = Segmenter(engine=Undecided())
+    image = segmenter.embed(IMAGE)
+    small = Prediction(0.5, np.full((16, 16), -1, np.float32), image.view)
+    small.logits[8, 8] = 1
+    found = segmenter.look_closer(image, Prompts((Point(212, 212),)), small)
+    assert found.score == pytest.approx(0.9)
 
 
 def test_a_box_beyond_the_closer_view_is_answered_in_the_larger_one(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.prompts import Prompts
 
 __all__ = [
+    "FAITHFULNESS",
+    "TIDY_FAITHFULNESS",
     "best",
     "contradicts",
     "followed",
@@ -29,8 +31,11 @@ __all__ = [
     "worth",
 ]
 
-# How much an answer that is like the mask before outweighs a better one.
-_FAITHFULNESS = 0.4
+FAITHFULNESS = 0.2
+"""How much an answer that is like the mask before outweighs a better one."""
+
+TIDY_FAITHFULNESS = 0.4
+"""The same where answers are :func:`tidied`, and rated by their :func:`worth`."""
 
 # A correction that leaves less than this of the mask before has lost the object.
 _LOST = 0.3
@@ -49,7 +54,10 @@ def best(
 
 
 def most_alike(
-    found: Prediction, before: Prediction, rating: Callable[[Prediction], float]
+    found: Prediction,
+    before: Prediction,
+    rating: Callable[[Prediction], float],
+    faithfulness: float,
 ) -> Prediction:
     """Choose a good alternative that means the same object as before.
 
@@ -61,6 +69,8 @@ def most_alike(
         What was seen of the object in another view.
     rating : callable
         How good an answer is, about 0 to 1.
+    faithfulness : float
+        Added to that, times the overlap with what was seen before.
 
     Returns
     -------
@@ -71,7 +81,7 @@ def most_alike(
         return found
     chosen = best(
         found.alternatives,
-        lambda one: rating(one) + _FAITHFULNESS * overlap(one, before),
+        lambda one: rating(one) + faithfulness * overlap(one, before),
     )
     return replace(chosen, alternatives=found.alternatives)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from napari_sam2.errors import ImageError, PromptError
 from napari_sam2.segmentation.arguments import as_box, as_mask, as_points
 from napari_sam2.segmentation.choice import (
+    FAITHFULNESS,
+    TIDY_FAITHFULNESS,
     best,
     contradicts,
     followed,
@@ -246,9 +248,7 @@ class Segmenter:
         self, image: EmbeddedImage, prompts: Prompts, several: bool
     ) -> tuple[Prediction, ...]:
         found = candidates(self.engine, image, prompts, several)
-        if not self.clean:
-            return found
-        return tuple(tidied(one, prompts) for one in found)
+        return tuple(self._cleaned(one, prompts) for one in found)
 
     def _reconsidered(
         self, image: EmbeddedImage, prompts: Prompts, found: Prediction
@@ -256,6 +256,9 @@ class Segmenter:
         """Ask anew, without the mask before, if a correction went wrong."""
         mask = prompts.mask
         if not self.clean or mask is None or not prompts.points:
+            return found
+        if prompts.box is None and not any(point.inside for point in prompts.points):
+            # Nothing but the mask says which object is meant.
             return found
         before = replace(found, logits=mask.logits, view=mask.view or image.view)
         if not contradicts(found, before, prompts):
@@ -314,7 +317,7 @@ class Segmenter:
             sharper = self._look(image, view, prompts, cancel)
             if sharper is None:
                 break
-            sharper = most_alike(sharper, prediction, self._rate)
+            sharper = self._most_alike(sharper, prediction)
             if sharper.area == 0:
                 break
             prediction = sharper
@@ -323,9 +326,14 @@ class Segmenter:
         other = self._look(image, second_view(prediction.view), prompts, cancel)
         if other is None:
             return prediction
-        several = tuple(agreed(one, other) for one in prediction.alternatives)
-        both = replace(agreed(prediction, other), alternatives=several)
-        both = most_alike(both, before, self._rate)
+        one, *several = (
+            self._cleaned(agreed(one, other), prompts)
+            for one in (prediction, *prediction.alternatives)
+        )
+        both = replace(one, alternatives=tuple(several))
+        if prediction is not before:
+            # What was seen before any look has been chosen, maybe by the user.
+            both = self._most_alike(both, before)
         return both if both.area else prediction
 
     def _look(
@@ -433,6 +441,14 @@ class Segmenter:
         if self.zoom and multimask is None:
             prediction = self.look_closer(self._image, prompts, prediction)
         return prediction
+
+    def _cleaned(self, answer: Prediction, prompts: Prompts) -> Prediction:
+        return tidied(answer, prompts) if self.clean else answer
+
+    def _most_alike(self, found: Prediction, before: Prediction) -> Prediction:
+        """Choose the candidate that means the same object as before."""
+        faithfulness = TIDY_FAITHFULNESS if self.clean else FAITHFULNESS
+        return most_alike(found, before, self._rate, faithfulness)
 
     def _rate(self, candidate: Prediction) -> float:
         """How much a candidate is to be preferred to others."""

@@ -1,4 +1,4 @@
-"""After a click, small objects become sharper without anybody waiting for it."""
+"""After a click, objects become sharper without anybody waiting for it."""
 
 from __future__ import annotations
 

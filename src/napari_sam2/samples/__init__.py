@@ -23,11 +23,11 @@ __all__ = [
 LayerData = tuple[Any, dict[str, Any], str]
 
 SYNTHETIC = {
-    "nuclei": 4,
+    "nuclei": 0,
     "cells": 1,
-    "membranes": 1,
-    "phase": 1,
-    "histology": 3,
+    "membranes": 9,
+    "phase": 8,
+    "histology": 4,
     "smear": 1,
     "organelles": 1,
     "precipitates": 1,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_sam2.synthesis.fields import fractal_noise, smooth_noise
+from napari_sam2.synthesis.fields import fractal_noise
+from napari_sam2.synthesis.grounds import bands
 from napari_sam2.synthesis.optics import blur, eight_bit, illumination
 from napari_sam2.synthesis.shapes import blob, pieces, scatter, stamp
 
@@ -31,30 +32,7 @@ def layers(
     tuple of numpy.ndarray
         Image, uint8, and labels, int32: the bands, but not what is above and below.
     """
-    upright = rng.random() < 0.3
-    rows, columns = shape[::-1] if upright else shape
-    count = int(rng.integers(1, 5))
-    edges = np.sort(rng.uniform(0.08, 0.92, count + 1)) * rows
-    bend = smooth_noise((1, columns), columns / 2, rng)[0] * rng.uniform(0, 0.05) * rows
-    heights = np.arange(rows, dtype=np.float32)[:, None]
-    number = np.zeros((rows, columns), np.int32)
-    for edge in edges:
-        ragged = smooth_noise((1, columns), rng.uniform(4, 40), rng)[0]
-        number += heights > edge + bend + rng.uniform(0.5, 6) * ragged
-    light = np.zeros((rows, columns), np.float32)
-    level = rng.uniform(0.1, 0.9)
-    for band in range(count + 2):
-        # A band can be told from the one above it.
-        level = (level + rng.uniform(0.15, 0.65) - 0.1) % 0.8 + 0.1
-        grain = rng.uniform(0.01, 0.1)
-        texture = fractal_noise((rows, columns), rng.uniform(2, 40), rng)
-        light = np.where(number == band, level + grain * texture, light)
-    # Holes are part of the band they lie in.
-    holes = fractal_noise((rows, columns), rng.uniform(4, 14), rng)
-    light = np.where(holes > rng.uniform(2.2, 3.5), rng.uniform(0, 0.2), light)
-    labels = np.where(number <= count, number, 0)
-    if upright:
-        light, labels = light.T, labels.T
+    light, labels = bands(shape, rng)
     labels = pieces(labels, smallest=100)
     light = blur(light, rng.uniform(0.5, 1.4)) * illumination(shape, 0.3, rng)
     return eight_bit(light, rng.uniform(0.01, 0.06), rng, grain=0.5), labels

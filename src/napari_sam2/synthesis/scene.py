@@ -27,7 +27,7 @@ _PAINTERS = {
     "precipitates": "particles",
     "pores": "materials",
     "cracks": "materials",
-    "defects": "materials",
+    "defects": "defects",
     "layers": "large",
     "organoids": "large",
 }

@@ -147,12 +147,118 @@ def stamp(
     return free
 
 
+def discs(shape: tuple[int, int], centres: Any, radii: Any) -> Patch | None:
+    """Rasterise a row of overlapping discs: a tapering line, or a body with arms.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the image.
+    centres : numpy.ndarray
+        Shape (discs, 2), (row, column); about a pixel apart.
+    radii : numpy.ndarray
+        Shape (discs,). A line stays in one piece if they are at least 0.75 pixels.
+
+    Returns
+    -------
+    tuple or None
+        As from `blob`: slices, radius relative to the outline, and the angle seen from
+        the middle; None if it lies outside.
+    """
+    reach = radii[:, None] * 1.5 + 2
+    low = np.maximum(np.floor((centres - reach).min(0)).astype(int), 0)
+    high = np.minimum(np.ceil((centres + reach).max(0)).astype(int) + 1, shape)
+    if (low >= high).any():
+        return None
+    distance = np.full(high - low, 1.5, np.float32)
+    rows = np.arange(low[0], high[0], dtype=np.float32)[:, None]
+    columns = np.arange(low[1], high[1], dtype=np.float32)[None]
+    first = np.maximum(np.floor(centres - reach).astype(int) - low, 0)
+    last = np.maximum(np.ceil(centres + reach).astype(int) + 1 - low, 0)
+    for (row, column), radius, (r0, c0), (r1, c1) in zip(
+        centres, radii, first, last, strict=True
+    ):
+        near = distance[r0:r1, c0:c1]
+        if near.size:
+            away = np.hypot(rows[r0:r1] - row, columns[:, c0:c1] - column)
+            np.minimum(near, away / radius, out=near)
+    middle = centres.mean(0)
+    theta = np.arctan2(rows - middle[0], columns - middle[1])
+    return (slice(low[0], high[0]), slice(low[1], high[1])), distance, theta
+
+
+def track(
+    start: Any,
+    heading: float,
+    length: float,
+    rng: np.random.Generator,
+    bend: float = 0.03,
+) -> Any:
+    """Points a pixel apart along a line that wanders off from its start.
+
+    Parameters
+    ----------
+    start : array of float
+        Row and column of the first point.
+    heading : float
+        Direction at the start; 0 is along the columns.
+    length : float
+        In pixels.
+    rng : numpy.random.Generator
+        Source of randomness.
+    bend : float
+        Deviation of the change of direction from one pixel to the next.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (points, 2), (row, column), at least two points.
+    """
+    count = max(2, int(length))
+    turns = np.cumsum(rng.normal(0, bend, count))
+    # Wandering without end would curl up.
+    turns = heading + np.clip(turns, -1.2, 1.2)
+    return np.asarray(start) + np.stack([np.sin(turns), np.cos(turns)], -1).cumsum(0)
+
+
+def make_room(
+    points: NDArray[np.float32], share: float, reach: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Take away what is near some of the points: cells become very unequal in size.
+
+    Parameters
+    ----------
+    points : numpy.ndarray
+        Shape (points, 2), (row, column).
+    share : float
+        Share of the points that get more room.
+    reach : float
+        How far around them the others vanish, at most, in pixels.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    numpy.ndarray
+        The points that are left.
+    """
+    left = np.ones(len(points), bool)
+    tree = cKDTree(points)
+    for index in np.flatnonzero(rng.random(len(points)) < share):
+        if left[index]:
+            near = tree.query_ball_point(points[index], reach * rng.uniform(0.4, 1))
+            left[near] = False
+            left[index] = True
+    return points[left]
+
+
 def mosaic(
     rows: Any,
     columns: Any,
     points: NDArray[np.float32],
     stretch: float = 1.0,
-) -> tuple[NDArray[np.int32], Any]:
+    angle: float = 0.0,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Any]:
     """Divide the plane among points (a Voronoi mosaic).
 
     Parameters
@@ -162,25 +268,52 @@ def mosaic(
     points : numpy.ndarray
         Shape (points, 2), (row, column).
     stretch : float
-        Ratio by which cells are longer along the rows than across them.
+        Ratio by which cells are longer along one direction than across it.
+    angle : float
+        That direction; 0 is along the rows.
 
     Returns
     -------
     tuple of numpy.ndarray
-        Number of the nearest point, from 1, int32; and how much farther the second
-        nearest is, float32: 0 on the borders, about twice the distance to them.
+        Number of the nearest point, from 1, and that of the second nearest, int32; and
+        the distance to the border between the two, float32, exact close to it.
     """
-    metric = np.array([1 / stretch, 1], np.float32)
-    pixels = np.stack([rows.ravel(), columns.ravel()], -1) * metric
-    distance, nearest = cKDTree(points * metric).query(pixels, k=2)
-    gap = (distance[:, 1] - distance[:, 0]).astype(np.float32)
-    return (
-        (nearest[:, 0] + 1).astype(np.int32).reshape(rows.shape),
-        gap.reshape(rows.shape),
-    )
+    # A stretched mosaic is an ordinary one seen in squeezed coordinates.
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    squeeze = (np.diag([1 / stretch, 1]) @ turn).astype(np.float32)
+    pixels = np.stack([rows.ravel(), columns.ravel()], -1) @ squeeze.T
+    seeds = points @ squeeze.T
+    away, nearest = cKDTree(seeds).query(pixels, k=2)
+    # How far it is to the border: the difference of the distances over its slope.
+    towards = (pixels[:, None] - seeds[nearest]) / (away[..., None] + 1e-6)
+    slope = np.hypot(*((towards[:, 1] - towards[:, 0]) @ squeeze).T)
+    distance = (away[:, 1] - away[:, 0]) / np.maximum(slope, 0.05)
+    cells = (nearest + 1).astype(np.int32).T.reshape(2, *rows.shape)
+    return cells[0], cells[1], distance.astype(np.float32).reshape(rows.shape)
 
 
-def pieces(labels: NDArray[np.int32], smallest: int = 30) -> NDArray[np.int32]:
+def each_wall(cell: Any, other: Any, draws: Any) -> Any:
+    """Give every wall, the border of a pair of cells, a number of its own.
+
+    Parameters
+    ----------
+    cell, other : numpy.ndarray
+        From `mosaic`.
+    draws : numpy.ndarray
+        Numbers to choose from, shape (many,).
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, the same on both sides of a wall.
+    """
+    cell, other = cell.astype(np.int64), other.astype(np.int64)
+    return draws[(cell * other + cell + other) % len(draws)].astype(np.float32)
+
+
+def pieces(
+    labels: NDArray[np.int32], smallest: int = 30, connectivity: int = 1
+) -> NDArray[np.int32]:
     """Give every connected piece of every label a label of its own.
 
     Parameters
@@ -189,6 +322,8 @@ def pieces(labels: NDArray[np.int32], smallest: int = 30) -> NDArray[np.int32]:
         int32.
     smallest : int
         Pieces of fewer pixels become background.
+    connectivity : int
+        2 where pixels that meet at a corner are connected: for lines.
 
     Returns
     -------
@@ -197,7 +332,7 @@ def pieces(labels: NDArray[np.int32], smallest: int = 30) -> NDArray[np.int32]:
     """
     from skimage.measure import label
 
-    parts = label(labels, background=0, connectivity=1)
+    parts = label(labels, background=0, connectivity=connectivity)
     sizes = np.bincount(parts.ravel())
     parts[sizes[parts] < smallest] = 0
     return np.asarray(parts, np.int32)

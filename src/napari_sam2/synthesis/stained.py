@@ -46,9 +46,11 @@ def histology(
     tuple of numpy.ndarray
         Image, uint8 of shape (rows, columns, 3), and labels, int32.
     """
-    radius = rng.uniform(7, 20)
+    radius = rng.uniform(6, 20)
+    slender, spread = rng.uniform(1.3, 3.0), rng.uniform(0.1, 0.35)
     fibres = np.abs(fractal_noise(shape, radius * 2.5, rng, octaves=5, roughness=0.7))
-    eosin = rng.uniform(0.2, 0.6) * (
+    # Some sections carry the one stain alone.
+    eosin = (rng.uniform(0.2, 0.6) if rng.random() < 0.7 else 0.04) * (
         0.6 + 0.4 * unit(fibres) + 0.3 * unit(fractal_noise(shape, radius * 8, rng))
     )
     holes = fractal_noise(shape, radius * 6, rng, octaves=2) > rng.uniform(1.2, 2.6)
@@ -58,6 +60,10 @@ def histology(
     chromatin = fractal_noise(shape, radius * 0.6, rng, octaves=3)
     crowd = fractal_noise(shape, radius * 7, rng, octaves=2)
     sparse = rng.uniform(-1.2, 0.4)
+    faintest, grain = rng.uniform(0.3, 0.6), rng.uniform(0.1, 0.5)
+    # Nuclei above and below the focus: none in thin sections, many in thick ones.
+    deep = rng.uniform(0, 0.6) if rng.random() < 0.5 else 0.0
+    planes = np.zeros((2, *shape), np.float32)
     for number, centre in enumerate(
         scatter(shape, radius * rng.uniform(1.9, 3.0), rng, 0.3, radius / 2), start=1
     ):
@@ -68,10 +74,10 @@ def histology(
         patch = blob(
             shape,
             (float(centre[0]), float(centre[1])),
-            radius * np.exp(rng.normal(0, 0.2)),
+            radius * np.exp(rng.normal(0, spread)),
             rng,
-            elongation=rng.uniform(1.0, 2.4),
-            roughness=0.08,
+            elongation=rng.uniform(1.0, slender),
+            roughness=rng.uniform(0.04, 0.14),
         )
         if patch is None:
             continue
@@ -79,13 +85,17 @@ def histology(
         if visible is None:
             continue
         edge = 0.75 + 0.45 * np.clip(patch[1], 0, 1) ** 4
-        amount = rng.uniform(0.5, 1.3) * edge * (1 + 0.22 * chromatin[patch[0]])
-        haematoxylin[patch[0]] += visible * np.clip(amount, 0.1, 2)
+        amount = rng.uniform(faintest, 1.5) * edge * (1 + grain * chromatin[patch[0]])
+        focus = int(rng.random() < deep)
+        planes[focus][patch[0]] += visible * np.clip(amount, 0.1, 2)
+    # A nucleus at the brim of a hole is whole.
+    holes &= labels == 0
+    haematoxylin += blur(planes[0], 0.8) + blur(planes[1], radius * 0.15 + 0.8)
     eosin[holes] *= 0.1
     haematoxylin[holes] *= 0.1
     light = _transmit(
         [
-            (blur(haematoxylin, 0.8), _vary(HAEMATOXYLIN, rng)),
+            (haematoxylin, _vary(HAEMATOXYLIN, rng)),
             (blur(eosin, 0.8), _vary(EOSIN, rng)),
         ]
     )

@@ -72,13 +72,13 @@ def _schedule() -> list[PhaseConfig]:
             until=0.75,
             batches=[weighed(window, weight=0.6), weighed(view, weight=0.4)],
             whole_view=0.4,
-            rounds=[0.45, 0.4, 0.15],
+            rounds=[0.3, 0.35, 0.2, 0.07, 0.05, 0.03],
         ),
         PhaseConfig(
             until=1.0,
             batches=[weighed(window, weight=0.3), weighed(view, weight=0.7)],
             whole_view=0.4,
-            rounds=[0.35, 0.4, 0.2, 0.05],
+            rounds=[0.25, 0.3, 0.2, 0.1, 0.08, 0.07],
             freeze_norm=True,
         ),
     ]
@@ -152,7 +152,7 @@ class TrainConfig:
     average: float = 0.998
     tie: float = 2.0
     frequencies: list[float] = field(default_factory=lambda: [0.47, 2.7])
-    synthetic: float = 0.25
+    synthetic: float = 0.3
     scenes: int = 10
     renewal: int = 1500
     balance: float = 0.4

@@ -162,6 +162,26 @@ def test_a_correction_that_loses_the_object_is_asked_anew(clean: bool) -> None:
     assert (corrected.area > 0) == clean
 
 
+class Unsure(FakeEngine):
+    """Loses the object in its single mask as soon as there are two points."""
+
+    def decode(self, embedding, **prompts):  # type: ignore[no-untyped-def]
+        decoded = super().decode(embedding, **prompts)
+        if not prompts["multimask"] and prompts["points"].shape[1] > 1:
+            decoded.logits[:] = -5
+        return decoded
+
+
+def test_an_object_that_every_single_mask_loses_is_among_the_candidates() -> None:
+    segmenter = Segmenter(engine=Unsure()).set_image(IMAGE)
+    segmenter.clean = True
+    found = segmenter.predict(points=[(150, 200)])
+    corrected = segmenter.predict(
+        points=[(150, 200), (20, 30)], labels=[1, 0], mask=found
+    )
+    np.testing.assert_array_equal(corrected.mask, found.mask)
+
+
 def test_without_the_mask_places_beside_the_object_say_nothing() -> None:
     engine = Forgetful()
     segmenter = Segmenter(engine=engine).set_image(IMAGE)

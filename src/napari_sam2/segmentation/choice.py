@@ -23,8 +23,8 @@ __all__ = [
     "FAITHFULNESS",
     "TIDY_FAITHFULNESS",
     "best",
-    "contradicts",
     "followed",
+    "lost",
     "most_alike",
     "overlap",
     "tidied",
@@ -103,9 +103,9 @@ def followed(answer: Prediction, prompts: Prompts) -> float:
     return float(np.mean(inside == [point.inside for point in prompts.points]))
 
 
-def contradicts(answer: Prediction, before: Prediction, prompts: Prompts) -> bool:
-    """Whether a correction has lost the object, or does not do what was asked."""
-    return overlap(answer, before) < _LOST or followed(answer, prompts) < 1
+def lost(answer: Prediction, before: Prediction) -> bool:
+    """Whether a correction has left hardly anything of the object."""
+    return overlap(answer, before) < _LOST
 
 
 def tidied(answer: Prediction, prompts: Prompts) -> Prediction:

@@ -11,8 +11,8 @@ from napari_sam2.segmentation.choice import (
     FAITHFULNESS,
     TIDY_FAITHFULNESS,
     best,
-    contradicts,
     followed,
+    lost,
     most_alike,
     overlap,
     tidied,
@@ -253,7 +253,7 @@ class Segmenter:
     def _reconsidered(
         self, image: EmbeddedImage, prompts: Prompts, found: Prediction
     ) -> Prediction:
-        """Ask anew, without the mask before, if a correction went wrong."""
+        """Ask anew, in other ways, if a correction went wrong."""
         mask = prompts.mask
         if not self.clean or mask is None or not prompts.points:
             return found
@@ -261,11 +261,14 @@ class Segmenter:
             # Nothing but the mask says which object is meant.
             return found
         before = replace(found, logits=mask.logits, view=mask.view or image.view)
-        if not contradicts(found, before, prompts):
+        options = [found]
+        if lost(found, before):
+            options += self._candidates(image, prompts, True)
+        elif followed(found, prompts) == 1:
             return found
-        (anew,) = self._candidates(image, replace(prompts, mask=None), False)
+        options += self._candidates(image, replace(prompts, mask=None), False)
         return best(
-            (found, anew),
+            options,
             lambda one: self._rate(one) + followed(one, prompts) + overlap(one, before),
         )
 

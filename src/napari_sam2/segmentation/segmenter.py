@@ -261,12 +261,14 @@ class Segmenter:
             # Nothing but the mask says which object is meant.
             return found
         before = replace(found, logits=mask.logits, view=mask.view or image.view)
-        options = [found]
-        if lost(found, before):
-            options += self._candidates(image, prompts, True)
-        elif followed(found, prompts) == 1:
+        astray = lost(found, before)
+        if not astray and followed(found, prompts) == 1:
             return found
-        options += self._candidates(image, replace(prompts, mask=None), False)
+        anew = replace(prompts, mask=None)
+        options = [found, *self._candidates(image, anew, False)]
+        if astray:
+            options += self._candidates(image, prompts, True)
+            options += self._candidates(image, anew, True)
         return best(
             options,
             lambda one: self._rate(one) + followed(one, prompts) + overlap(one, before),
@@ -322,6 +324,9 @@ class Segmenter:
                 break
             sharper = self._most_alike(sharper, prediction)
             if sharper.area == 0:
+                break
+            if self.clean and mask is not None and lost(prediction, sharper):
+                # A correction is about an object that is known already.
                 break
             prediction = sharper
         if not self.second_look:

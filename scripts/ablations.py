@@ -11,15 +11,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated
 
 import typer
 import yaml
 
-# Of the recipe in `napari_sam2.training.config`, what is taken away.
 SMALL = {"size": 256, "images": 6, "objects": 6}
 VIEW = {"size": 512, "images": 2, "objects": 10}
+# Of the recipe in `napari_sam2.training.config`, what is taken away.
 CHOICES: dict[str, dict[str, object]] = {
     "the recipe": {},
     "attention not tied at the start": {"tie": 0.0},

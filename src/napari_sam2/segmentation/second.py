@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sam2.segmentation.choice import best, overlap
+from napari_sam2.segmentation.zoom import around
 
 if TYPE_CHECKING:
     from napari_sam2.segmentation.prediction import Prediction
@@ -40,8 +41,8 @@ def second_view(view: View) -> View:
         Around the first as far as the plane goes, and transposed.
     """
     r0, c0, r1, c1 = view.window
-    rows = _widened(r0, r1, view.plane_shape[0])
-    cols = _widened(c0, c1, view.plane_shape[1])
+    rows = around(r0, r1, view.height * _WIDER, view.plane_shape[0])
+    cols = around(c0, c1, view.width * _WIDER, view.plane_shape[1])
     return replace(
         view,
         window=(rows[0], cols[0], rows[1], cols[1]),
@@ -72,10 +73,3 @@ def agreed(first: Prediction, second: Prediction) -> Prediction:
         logits=np.mean(both, axis=0, dtype=np.float32),
         alternatives=(),
     )
-
-
-def _widened(start: int, stop: int, length: int) -> tuple[int, int]:
-    """Wider stretch of a line around another, moved if it ends at the edge."""
-    side = min(round((stop - start) * _WIDER), length)
-    low = min(max((start + stop - side) // 2, 0), length - side)
-    return low, low + side

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.segmentation.view import BBox
 
-__all__ = ["LOOKS", "closer_view"]
+__all__ = ["LOOKS", "around", "closer_view"]
 
 LOOKS = 2
 """Closer looks at an object at most: the first may find it smaller than it seemed."""
@@ -63,8 +63,8 @@ def closer_view(prediction: Prediction, prompts: Prompts) -> View:
         return view
     least = view.image_size / _MOST_MAGNIFIED
     side = max(max(r1 - r0, c1 - c0) / _WANTED, least)
-    rows = _around(r0, r1, side, view.plane_shape[0])
-    cols = _around(c0, c1, side, view.plane_shape[1])
+    rows = around(r0, r1, side, view.plane_shape[0])
+    cols = around(c0, c1, side, view.plane_shape[1])
     closer = View(
         view.plane_shape, (rows[0], cols[0], rows[1], cols[1]), view.image_size
     )
@@ -121,7 +121,7 @@ def _pointed_at(
     )
 
 
-def _around(start: int, stop: int, side: float, length: int) -> tuple[int, int]:
+def around(start: int, stop: int, side: float, length: int) -> tuple[int, int]:
     """Stretch of a given length around another, within the plane."""
     side = min(round(side), length)
     low = min(max(round((start + stop - side) / 2), 0), length - side)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from sam2.sam2_image_predictor import SAM2ImagePredictor
 
-from napari_sam2.engines.torch import TorchEngine
 from napari_sam2.models.architecture import build_architecture
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import nn
+
+    from napari_sam2.engines.base import Engine
 
 
 def randomized(config: str | Path, seed: int = 3) -> nn.Module:
@@ -64,10 +65,10 @@ def picture(rows: int, cols: int, seed: int = 0) -> NDArray[np.uint8]:
 class Pair:
     """Our engine and the official predictor: same weights, same image."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, engine: Engine, model: nn.Module) -> None:
         side = model.image_size
         self.image = picture(side, side)
-        self.engine = TorchEngine(model, "cpu")
+        self.engine = engine
         self.embedding = self.engine.encode(self.image)
         self.predictor = official(model)
         self.predictor.set_image(self.image)

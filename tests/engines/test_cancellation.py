@@ -65,10 +65,11 @@ def test_a_callback_may_ask_the_token(token: CancelToken) -> None:
 class Counter:
     """Counts the blocks of an encoder that have run to their end."""
 
-    def __init__(self, engine: TorchEngine) -> None:
+    def __init__(self, torch_engine: TorchEngine) -> None:
         self.count = 0
         self._hooks = [
-            block.register_forward_hook(self._add) for block in engine._encoder.blocks()
+            block.register_forward_hook(self._add)
+            for block in torch_engine._encoder.blocks()
         ]
 
     def _add(self, *_: object) -> None:
@@ -80,17 +81,17 @@ class Counter:
 
 
 @pytest.fixture
-def blocks(engine: TorchEngine) -> Iterator[Counter]:
-    counter = Counter(engine)
+def blocks(torch_engine: TorchEngine) -> Iterator[Counter]:
+    counter = Counter(torch_engine)
     yield counter
     counter.remove()
 
 
 def test_another_thread_stops_an_encode_between_blocks(
-    engine: TorchEngine, blocks: Counter, token: CancelToken
+    torch_engine: TorchEngine, blocks: Counter, token: CancelToken
 ) -> None:
     image = picture(256, 256)
-    engine.encode(image)
+    torch_engine.encode(image)
     in_all, blocks.count = blocks.count, 0
     under_way, cancelled = threading.Event(), threading.Event()
 
@@ -107,7 +108,7 @@ def test_another_thread_stops_an_encode_between_blocks(
     thread = threading.Thread(target=cancel)
     thread.start()
     with pytest.raises(Cancelled):
-        engine.encode(image, cancel=token, progress=hold_up)
+        torch_engine.encode(image, cancel=token, progress=hold_up)
     thread.join()
 
     # The block that was about to start is the last one that runs.
@@ -116,30 +117,32 @@ def test_another_thread_stops_an_encode_between_blocks(
 
 
 def test_an_encode_that_was_cancelled_before_runs_no_block(
-    engine: TorchEngine, blocks: Counter, token: CancelToken
+    torch_engine: TorchEngine, blocks: Counter, token: CancelToken
 ) -> None:
     token.cancel()
     with pytest.raises(Cancelled):
-        engine.encode(picture(64, 64), cancel=token)
+        torch_engine.encode(picture(64, 64), cancel=token)
     assert blocks.count == 0
 
 
 def test_cancelling_after_the_last_block_still_counts(
-    engine: TorchEngine, token: CancelToken
+    torch_engine: TorchEngine, token: CancelToken
 ) -> None:
-    hook = engine._encoder.register_forward_hook(lambda *_: token.cancel())
+    hook = torch_engine._encoder.register_forward_hook(lambda *_: token.cancel())
     with pytest.raises(Cancelled):
-        engine.encode(picture(64, 64), cancel=token)
+        torch_engine.encode(picture(64, 64), cancel=token)
     hook.remove()
 
 
-def test_nothing_stays_behind_after_a_cancelled_encode(engine: TorchEngine) -> None:
+def test_nothing_stays_behind_after_a_cancelled_encode(
+    torch_engine: TorchEngine,
+) -> None:
     token = CancelToken()
     token.cancel()
     with pytest.raises(Cancelled):
-        engine.encode(picture(64, 64), cancel=token)
+        torch_engine.encode(picture(64, 64), cancel=token)
 
-    assert not any(block._forward_pre_hooks for block in engine._encoder.blocks())
+    assert not any(block._forward_pre_hooks for block in torch_engine._encoder.blocks())
     gone = weakref.ref(token)
     del token
     gc.collect()
@@ -147,17 +150,17 @@ def test_nothing_stays_behind_after_a_cancelled_encode(engine: TorchEngine) -> N
 
 
 def test_a_cancellation_that_is_kept_keeps_no_tensors(
-    engine: TorchEngine, token: CancelToken
+    torch_engine: TorchEngine, token: CancelToken
 ) -> None:
     tensors: list[weakref.ref[object]] = []
     hooks = [
         block.register_forward_hook(
             lambda _module, _inputs, output: tensors.append(weakref.ref(output))
         )
-        for block in engine._encoder.blocks()
+        for block in torch_engine._encoder.blocks()
     ]
     with pytest.raises(Cancelled) as kept:
-        engine.encode(
+        torch_engine.encode(
             picture(64, 64),
             cancel=token,
             progress=lambda _: token.cancel() if len(tensors) == 3 else None,
@@ -170,20 +173,24 @@ def test_a_cancellation_that_is_kept_keeps_no_tensors(
 
 
 def test_the_engine_works_on_after_a_cancelled_encode(
-    engine: TorchEngine, token: CancelToken
+    torch_engine: TorchEngine, token: CancelToken
 ) -> None:
     image = picture(200, 100)
     points = np.full((1, 1, 2), 90, dtype=np.float32)
     labels = np.ones((1, 1), dtype=np.int32)
-    before = engine.decode(engine.encode(image), points=points, labels=labels)
+    before = torch_engine.decode(
+        torch_engine.encode(image), points=points, labels=labels
+    )
     token.cancel()
     with pytest.raises(Cancelled):
-        engine.encode(image, cancel=token)
-    after = engine.decode(engine.encode(image), points=points, labels=labels)
+        torch_engine.encode(image, cancel=token)
+    after = torch_engine.decode(
+        torch_engine.encode(image), points=points, labels=labels
+    )
     np.testing.assert_array_equal(before.logits, after.logits)
 
 
-def test_progress_rises_from_nothing_to_all(engine: TorchEngine) -> None:
+def test_progress_rises_from_nothing_to_all(torch_engine: TorchEngine) -> None:
     fractions: list[float] = []
     threads: set[int] = set()
 
@@ -191,7 +198,7 @@ def test_progress_rises_from_nothing_to_all(engine: TorchEngine) -> None:
         fractions.append(fraction)
         threads.add(threading.get_ident())
 
-    engine.encode(picture(64, 64), progress=report)
+    torch_engine.encode(picture(64, 64), progress=report)
     assert fractions[0] == 0
     assert fractions[-1] == 1
     assert fractions == sorted(set(fractions))

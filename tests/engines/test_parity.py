@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from napari_sam2.engines.torch import TorchEngine
+    from napari_sam2.engines.base import Engine
     from tests.engines.official import Pair
 
 # Places in shares of the side, since the models differ in the size of their input.
@@ -158,7 +158,7 @@ def test_padding_with_label_minus_one_is_the_official_padding(pair: Pair) -> Non
 
 @pytest.mark.parametrize("shape", [(256, 256), (190, 340), (700, 300), (31, 57)])
 def test_whole_segmenter_at_any_image_size(
-    engine: TorchEngine, small_model: nn.Module, shape: tuple[int, int]
+    engine: Engine, small_model: nn.Module, shape: tuple[int, int]
 ) -> None:
     image = picture(*shape)
     predictor = official(small_model)

@@ -1,8 +1,8 @@
-"""Devices, failures, memory and bad prompts of the torch engine."""
+"""Devices, failures and memory of the torch engine."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import save_file
 
 from napari_sam2.engines import create_engine
-from napari_sam2.engines.base import Embedding
 from napari_sam2.engines.torch import TorchEngine
 from napari_sam2.errors import (
     EngineError,
@@ -26,20 +25,15 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from napari_sam2.engines.base import Embedding
+
 POINT = np.full((1, 1, 2), 100, dtype=np.float32)
 INSIDE = np.ones((1, 1), dtype=np.int32)
 
 
 @pytest.fixture(scope="module")
-def embedding(engine: TorchEngine) -> Embedding:
-    return engine.encode(picture(100, 150))
-
-
-def test_says_what_it_is(engine: TorchEngine) -> None:
-    assert engine.name == "torch"
-    assert engine.device == "cpu"
-    assert engine.image_size == 256
-    assert engine.mask_size == 64
+def embedding(torch_engine: TorchEngine) -> Embedding:
+    return torch_engine.encode(picture(100, 150))
 
 
 def test_auto_takes_the_best_device_there_is(
@@ -123,72 +117,27 @@ def test_a_given_model_is_neither_changed_nor_followed(small_model: nn.Module) -
 
 
 def test_an_embedding_holds_what_the_decoder_needs_and_no_more(
-    engine: TorchEngine, embedding: Embedding
+    torch_engine: TorchEngine, embedding: Embedding
 ) -> None:
-    grid = engine.image_size // 16
-    # The embedding at stride 16, then the features at strides 4 and 8.
-    floats = 256 * grid**2 + 32 * (4 * grid) ** 2 + 64 * (2 * grid) ** 2
+    places = (torch_engine.image_size // 16) ** 2
+    # The embedding at stride 16 and three projections of it, half as wide; then the
+    # features at strides 8 and 4.
+    floats = places * (256 + 3 * 128 + 4 * 64 + 16 * 32)
     assert embedding.nbytes == 4 * floats
-    tensors = [embedding.payload.embedding, *embedding.payload.high_res]
+    tensors = embedding.payload.prepared
     assert sum(t.untyped_storage().nbytes() for t in tensors) == embedding.nbytes
     assert not any(t.requires_grad for t in tensors)
 
 
-def test_the_same_prompts_give_the_same_answer(
-    engine: TorchEngine, embedding: Embedding
-) -> None:
-    one = engine.decode(embedding, points=POINT, labels=INSIDE, multimask=True)
-    two = engine.decode(embedding, points=POINT, labels=INSIDE, multimask=True)
-    np.testing.assert_array_equal(one.logits, two.logits)
-    np.testing.assert_array_equal(one.scores, two.scores)
-
-
 def test_logits_stay_within_what_a_mask_prompt_may_be(small_model: nn.Module) -> None:
     engine = TorchEngine(small_model, "cpu")
-    for mlp in engine._decoder.output_hypernetworks_mlps:
+    for mlp in engine._decoder.masks:
         mlp.layers[-1].weight.mul_(1e4)
     answer = engine.decode(
         engine.encode(picture(64, 64)), points=POINT, labels=INSIDE, multimask=True
     )
     assert answer.logits.max() == 32
     assert answer.logits.min() == -32
-
-
-def test_read_only_prompts_are_taken(engine: TorchEngine, embedding: Embedding) -> None:
-    masks = np.zeros((1, 1, 64, 64), dtype=np.float32)
-    masks.flags.writeable = False
-    engine.decode(embedding, masks=masks)
-
-
-@pytest.mark.parametrize(
-    "prompts",
-    [
-        {},
-        {"points": POINT},
-        {"labels": INSIDE},
-        {"points": POINT, "labels": np.ones((1, 2), np.int32)},
-        {"points": POINT[0], "labels": INSIDE},
-        {"points": np.zeros((2, 1, 2)), "labels": np.ones((2, 1)), "boxes": [[0] * 4]},
-        {"boxes": np.zeros((1, 3))},
-        {"masks": np.zeros((1, 1, 32, 32))},
-        {"masks": np.zeros((1, 64, 64))},
-    ],
-)
-def test_prompts_that_form_no_batch_are_an_error(
-    engine: TorchEngine, embedding: Embedding, prompts: dict[str, Any]
-) -> None:
-    arrays = {name: np.asarray(value) for name, value in prompts.items()}
-    with pytest.raises(EngineError, match="do not form one batch"):
-        engine.decode(embedding, **arrays)
-
-
-def test_the_embedding_of_another_engine_or_model_is_an_error(
-    engine: TorchEngine, small_model: nn.Module
-) -> None:
-    other = TorchEngine(small_model, "cpu").encode(picture(64, 64))
-    for embedding in (Embedding("something", 9), other):
-        with pytest.raises(EngineError, match="another engine or model"):
-            engine.decode(embedding, points=POINT, labels=INSIDE)
 
 
 @pytest.mark.parametrize(

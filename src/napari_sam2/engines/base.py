@@ -60,7 +60,10 @@ class Engine(ABC):
     """One model on one device."""
 
     name: str
-    """Runtime, as shown to the user: ``"torch"``, ``"onnxruntime"``, …"""
+    """Runtime, as shown to the user: ``"torch"``, ``"ONNX Runtime"``, …"""
+
+    precision: str = "fp32"
+    """Of the computation: ``"fp32"``, ``"bf16"``, ``"fp16"`` or ``"int8"``."""
 
     model: str
     """Identifies the weights: part of the key of every cached embedding."""

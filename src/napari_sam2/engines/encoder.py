@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from napari_sam2.engines.cancellation import CancelToken
 
-__all__ = ["ImageEncoder", "normalized", "watched"]
+__all__ = ["DEVIATION", "MEAN", "ImageEncoder", "normalized", "watched"]
 
 # Mean and deviation of ImageNet, in which SAM 2 was trained.
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
 
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)
 
@@ -130,8 +130,8 @@ def normalized(
             )
         channels.append(pixels)
     square = torch.cat(channels, dim=1)
-    mean = square.new_tensor(_MEAN).view(1, 3, 1, 1)
-    deviation = square.new_tensor(_DEVIATION).view(1, 3, 1, 1)
+    mean = square.new_tensor(MEAN).view(1, 3, 1, 1)
+    deviation = square.new_tensor(DEVIATION).view(1, 3, 1, 1)
     return ((square - mean) / deviation).to(device)
 
 

@@ -118,7 +118,7 @@ class ThinDecoder(nn.Module):
         """
         first = self.transformer.layers[0]
         up, _, _, up_again, _ = self.upscaling
-        places = _rows(embedding) + self.no_mask.weight
+        places = _rows(embedding).contiguous() + self.no_mask.weight
         placed = places + self.position
         to_image, to_token = (
             first.cross_attn_token_to_image,

@@ -12,8 +12,12 @@ import numpy as np
 import torch
 
 from napari_sam2.engines.base import Decoded, Embedding, Engine
+from napari_sam2.engines.candidates import LOGIT_LIMIT, Stability, answered
 from napari_sam2.engines.device import choose_device, guarded
 from napari_sam2.engines.encoder import ImageEncoder, normalized, watched
+from napari_sam2.engines.plain import PlainDecoder
+from napari_sam2.engines.prompts import PromptBatch
+from napari_sam2.engines.thin import ThinDecoder
 from napari_sam2.errors import EngineError
 
 if TYPE_CHECKING:
@@ -27,11 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TorchEngine"]
 
-# The official predictor clips what it returns, so that an answer that is fed
-# back as a mask prompt stays within what the model was trained on.
-_LOGIT_LIMIT = 32.0
-
-_BOX_LABELS = (2, 3)
+# Prompts that an accelerator decodes at once, which bounds the memory it takes.
+_BATCH = 64
 
 
 class TorchEngine(Engine):
@@ -79,14 +80,16 @@ class TorchEngine(Engine):
         self.mask_size = int(sam.sam_prompt_encoder.mask_input_size[0])
         self._encoder = ImageEncoder(sam)
         self._prompt_encoder = sam.sam_prompt_encoder
-        self._decoder = sam.sam_mask_decoder
-        if self._place.type == "cpu":
+        self._stability = Stability.of(sam.sam_mask_decoder)
+        self._decoder: ThinDecoder | PlainDecoder
+        on_cpu = self._place.type == "cpu"
+        if on_cpu:
             # The layout in which convolutions are fastest there.
             self._encoder.to(memory_format=torch.channels_last)
-            self._decoder.to(memory_format=torch.channels_last)
-        with torch.inference_mode():
-            # The same for every image and prompt.
-            self._position = self._prompt_encoder.get_dense_pe()
+        thin = on_cpu and sam.use_high_res_features_in_sam
+        self._decoder = ThinDecoder(sam) if thin else PlainDecoder(sam)
+        # One prompt at a time stays within the caches of a processor.
+        self._at_once = 1 if on_cpu else _BATCH
 
     def encode(
         self,
@@ -114,9 +117,10 @@ class TorchEngine(Engine):
                 cancel.raise_if_cancelled()
             pixels = normalized(image, self.image_size, self._place)
             features = self._encoder(pixels)
+            prepared = self._decoder.prepare(*(part[0] for part in features))
         return Embedding(
-            payload=_Features(self.model, features[0], features[1:]),
-            nbytes=sum(part.nbytes for part in features),
+            payload=_Payload(self.model, prepared),
+            nbytes=sum(part.nbytes for part in prepared),
         )
 
     def decode(
@@ -130,111 +134,44 @@ class TorchEngine(Engine):
         multimask: bool = False,
     ) -> Decoded:
         """Decode a batch of prompts; see :meth:`Engine.decode`."""
-        n = self._batch_size(points, labels, boxes, masks)
-        features = embedding.payload
-        if not isinstance(features, _Features) or features.model != self.model:
+        batch = PromptBatch.of(self.mask_size, points, labels, boxes, masks)
+        payload = embedding.payload
+        if not isinstance(payload, _Payload) or payload.model != self.model:
             raise EngineError("The embedding was made by another engine or model.")
-        return guarded(
-            self.device,
-            lambda: self._decode(
-                features, n, self._tokens(points, labels, boxes), masks, multimask
-            ),
-        )
+        logits, scores = guarded(self.device, lambda: self._decode(payload, batch))
+        return answered(logits, scores, multimask, self._stability)
 
     @torch.inference_mode()
     def _decode(
-        self,
-        features: _Features,
-        n: int,
-        tokens: tuple[torch.Tensor, torch.Tensor] | None,
-        masks: npt.NDArray[np.float32] | None,
-        multimask: bool,
-    ) -> Decoded:
-        sparse, dense = self._prompt_encoder(
-            points=tokens,
-            boxes=None,
-            masks=None if masks is None else self._tensor(masks, np.float32),
-        )
-        logits, scores, _, _ = self._decoder(
-            image_embeddings=features.embedding,
-            image_pe=self._position,
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            multimask_output=multimask,
-            repeat_image=n > 1,
-            high_res_features=list(features.high_res),
-        )
-        return Decoded(
-            logits=_array(logits.float().clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT)),
-            scores=_array(scores.float()),
-        )
+        self, payload: _Payload, batch: PromptBatch
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        answers = []
+        for part in batch.parts(self._at_once):
+            sparse, dense = self._embedded(part)
+            logits, scores = self._decoder(payload.prepared, sparse, dense)
+            logits = logits.float().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+            answers.append((logits.cpu().numpy(), scores.float().cpu().numpy()))
+        if len(answers) == 1:
+            return answers[0]
+        logits, scores = zip(*answers, strict=True)
+        return np.concatenate(logits), np.concatenate(scores)
 
-    def _batch_size(
-        self,
-        points: npt.NDArray[np.float32] | None,
-        labels: npt.NDArray[np.int32] | None,
-        boxes: npt.NDArray[np.float32] | None,
-        masks: npt.NDArray[np.float32] | None,
-    ) -> int:
-        given = [part for part in (points, boxes, masks) if part is not None]
-        sizes = {len(part) for part in given}
-        k = 0 if points is None else points.shape[1]
-        side = self.mask_size
-        if (
-            len(sizes) != 1
-            or (points is None) != (labels is None)
-            or (points is not None and points.shape[1:] != (k, 2))
-            or (labels is not None and labels.shape != (*sizes, k))
-            or (boxes is not None and boxes.shape[1:] != (4,))
-            or (masks is not None and masks.shape[1:] != (1, side, side))
-        ):
-            shapes = {
-                name: None if part is None else part.shape
-                for name, part in (
-                    ("points", points),
-                    ("labels", labels),
-                    ("boxes", boxes),
-                    ("masks", masks),
-                )
-            }
-            raise EngineError(f"These prompts do not form one batch: {shapes}.")
-        return sizes.pop()
-
-    def _tokens(
-        self,
-        points: npt.NDArray[np.float32] | None,
-        labels: npt.NDArray[np.int32] | None,
-        boxes: npt.NDArray[np.float32] | None,
-    ) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Join boxes and points as the official predictor does: boxes first."""
-        coords, kinds = [], []
-        if boxes is not None:
-            coords.append(np.reshape(boxes, (-1, 2, 2)))
-            kinds.append(np.tile(np.array(_BOX_LABELS), (len(boxes), 1)))
-        if points is not None and labels is not None:
-            coords.append(points)
-            kinds.append(labels)
-        if not coords:
-            return None
-        return (
-            self._tensor(np.concatenate(coords, axis=1), np.float32),
-            self._tensor(np.concatenate(kinds, axis=1), np.int32),
+    def _embedded(self, batch: PromptBatch) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Sparse and dense embeddings of prompts; the latter only of masks."""
+        encoder, place = self._prompt_encoder, self._place
+        sparse = encoder._embed_points(
+            torch.from_numpy(batch.points).to(place),
+            torch.from_numpy(batch.labels).to(place),
+            pad=False,
         )
-
-    def _tensor(self, array: npt.NDArray[Any], dtype: type[np.generic]) -> torch.Tensor:
-        # A copy, because torch complains about arrays that are read-only.
-        return torch.from_numpy(np.array(array, dtype=dtype)).to(self._place)
+        if batch.masks is None:
+            return sparse, None
+        return sparse, encoder._embed_masks(torch.from_numpy(batch.masks).to(place))
 
 
 @dataclass(frozen=True, eq=False)
-class _Features:
+class _Payload:
     """What the decoder needs of an image, on the device that computes."""
 
     model: str
-    embedding: torch.Tensor
-    high_res: tuple[torch.Tensor, ...]
-
-
-def _array(tensor: torch.Tensor) -> npt.NDArray[np.float32]:
-    array: npt.NDArray[np.float32] = tensor.cpu().numpy()
-    return array
+    prepared: tuple[torch.Tensor, ...]

@@ -26,8 +26,8 @@ class EmbeddingCache:
     Parameters
     ----------
     max_bytes : int
-        What all embeddings together may take. One of SAM 2.1 takes 17 MB, one
-        of the starter model 5 MB. An embedding that is larger than the bound
+        What all embeddings together may take. One of SAM 2.1 takes some 20 MB, one
+        of the starter model 3 MB. An embedding that is larger than the bound
         is not kept at all.
     """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Timing", "compare", "measured"]
+__all__ = ["Timing", "bursts", "compare", "measured"]
 
 
 @dataclass(frozen=True)
@@ -66,4 +66,21 @@ def compare(
             took = measured(action)
             if turn >= warm_up:
                 samples[name].append(took)
+    return {name: Timing(tuple(taken)) for name, taken in samples.items()}
+
+
+def bursts(
+    actions: Mapping[str, Callable[[], object]], *, turns: int, counted: int
+) -> dict[str, Timing]:
+    """Time several runtimes against each other, each for a while before the next.
+
+    The threads of a runtime spin for some time after a call, in which they take the
+    cores from the runtime that comes next; nobody mixes runtimes from call to call. So
+    in each turn every action runs once for nothing, and then ``counted`` times.
+    """
+    samples: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(turns):
+        for name, action in actions.items():
+            action()
+            samples[name] += [measured(action) for _ in range(counted)]
     return {name: Timing(tuple(taken)) for name, taken in samples.items()}

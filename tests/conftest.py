@@ -29,6 +29,8 @@ _FOLDERS = {
 for _name, _folder in _FOLDERS.items():
     (_HOME / _folder).mkdir(exist_ok=True)
     os.environ[_name] = str(_HOME / _folder)
+# Nothing is exported and measured behind a test's back.
+os.environ["NAPARI_SAM2_ENGINE"] = "torch"
 os.environ["NAPARI_CONFIG"] = str(_HOME / "config" / "napari.yaml")
 
 # Few and small arrays: more threads than this only get in each other's way.

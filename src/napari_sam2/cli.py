@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_sam2 import __version__
+from napari_sam2.engines.command import doctor, export, prepare
 from napari_sam2.errors import Cancelled, ImageError, NapariSam2Error, PromptError
 from napari_sam2.evaluation.command import evaluate
 from napari_sam2.training.command import train
@@ -42,6 +43,9 @@ models = typer.Typer(help="List and download models.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.command()(evaluate)
 app.command()(train)
+app.command()(export)
+app.command()(prepare)
+app.command()(doctor)
 
 _INTERRUPTED = 130  # what a shell reports of a program that Ctrl+C has ended
 

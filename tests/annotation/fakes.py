@@ -37,6 +37,7 @@ class FakeSegmenter:
     def __init__(self, model: str = "fake") -> None:
         self.model = model
         self.device = "cpu"
+        self.computes = "torch"
         self.engine = SimpleNamespace(image_size=256, mask_size=MASK_SIZE, model=model)
         self.encodes: list[np.ndarray[Any, Any]] = []
         self.decodes: list[Prompts] = []

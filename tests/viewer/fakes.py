@@ -44,6 +44,7 @@ class FakeSegmenter:
     def __init__(self, model: str = "starter", seconds: float = 0.0) -> None:
         self.model = model
         self.device = "cpu"
+        self.computes = "torch"
         self.engine = SimpleNamespace(image_size=384, mask_size=MASK_SIZE, model=model)
         self.seconds = seconds
         self.score = 0.9

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_sam2.annotation.preparation import Preparation
 from napari_sam2.annotation.requests import Lane, RequestThread
 from napari_sam2.annotation.status import Phase, Status
+from napari_sam2.engines.variant import Variant
 from napari_sam2.errors import EngineError, ImageError, NapariSam2Error
 
 if TYPE_CHECKING:
@@ -65,11 +67,15 @@ class Inference:
     ) -> None:
         self._thread = RequestThread(wake)
         self._downloads = RequestThread(wake, "napari-sam2-download")
+        self._preparation = Preparation(wake)
         self._factory = factory
         self._cache: EmbeddingCache | None = None
         self._segmenter: Segmenter | None = None
+        # With a better engine, for the next image: the one in view stays as it is.
+        self._next_segmenter: Segmenter | None = None
         self._wanted: ModelSpec | None = None
         self._device = self._proven_device = "auto"
+        self._engine = "auto"
         self.plane: Plane | None = None
         self.encoded: Encoded | None = None
         self.generation = 0
@@ -93,6 +99,11 @@ class Inference:
     def zoom(self) -> bool:
         """Whether another look at an object pays with the model."""
         return self._segmenter is not None and self._segmenter.zoom
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine that is asked for."""
+        return self._engine
 
     @property
     def coming(self) -> bool:
@@ -148,7 +159,7 @@ class Inference:
         assert self._segmenter is not None
         device = self._segmenter.device
         names = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}
-        facts = [names.get(device.split(":")[0], device)]
+        facts = [names.get(device.split(":")[0], device), self._segmenter.computes]
         if self._encode_seconds is not None:
             seconds = self._encode_seconds
             time = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
@@ -161,6 +172,7 @@ class Inference:
         """Hand out the answers that wait."""
         self._thread.process()
         self._downloads.process()
+        self._preparation.process()
 
     def wait_for_answer(self, timeout: float) -> None:
         """Block until there is something to process, or nothing to wait for."""
@@ -194,6 +206,21 @@ class Inference:
             self._load(spec)
         else:
             self._fetch(spec)
+        self.changed.emit()
+
+    def set_engine(self, engine: str) -> None:
+        """Compute with another engine; the model is loaded anew.
+
+        Raises
+        ------
+        EngineError
+            If there is no such engine.
+        """
+        if engine != "auto":
+            Variant.parse(engine)
+        self._engine = engine
+        if self._wanted is not None and self._download is None:
+            self._load(self._wanted)
         self.changed.emit()
 
     def set_enabled(self, enabled: bool) -> None:
@@ -293,9 +320,10 @@ class Inference:
         """Stop everything; returns at once."""
         self._thread.close()
         self._downloads.close()
+        self._preparation.close()
         self.plane = None
         self.encoded = None
-        self._segmenter = None
+        self._segmenter = self._next_segmenter = None
 
     # ----------------------------------------------------------------- at work
 
@@ -305,6 +333,9 @@ class Inference:
         self._problem = None
         self._thread.cancel(Lane.HOVER)
         self._stop_encoding()
+        if self._next_segmenter is not None:
+            self._segmenter, self._next_segmenter = self._next_segmenter, None
+            self._encode_seconds = None
         if self.plane is not None and self._segmenter is not None and self._enabled:
             self._encode(self.plane, self._segmenter, self.generation)
         self.changed.emit()
@@ -348,6 +379,7 @@ class Inference:
             self._progress = None
             self.changed.emit()
             self.ready.emit()
+            self._look_for_better()
 
         def failed(error: Exception) -> None:
             if generation != self.generation:
@@ -407,7 +439,7 @@ class Inference:
         def done(segmenter: Segmenter | None) -> None:
             if segmenter is None or self._wanted is not spec:
                 return
-            self._segmenter = segmenter
+            self._segmenter, self._next_segmenter = segmenter, None
             self._proven_device = self._device
             self._encode_seconds = None
             self._loading = None
@@ -430,7 +462,25 @@ class Inference:
         # One cache for all models: going back to one is as quick as to an image.
         if self._cache is None:
             self._cache = EmbeddingCache()
-        return Segmenter(spec, self._device, cache=self._cache)
+        return Segmenter(
+            spec, self._device, compute_with=self._engine, cache=self._cache
+        )
+
+    def _look_for_better(self) -> None:
+        """Find the best engine for the model, now that nobody waits."""
+        if self._factory is None and self._engine == "auto" and self._wanted:
+            self._preparation.start(self._wanted, self._device, self._improve)
+
+    def _improve(self, spec: ModelSpec) -> None:
+        """Make the segmenter that the next image is encoded with."""
+
+        def done(segmenter: Segmenter) -> None:
+            if self._wanted is spec and self._engine == "auto":
+                self._next_segmenter = segmenter
+
+        self._thread.submit(
+            Lane.QUEUE, lambda _: self._make_segmenter(spec), done, lambda _: None
+        )
 
     def _give_up_model(self, error: Exception) -> None:
         # A device that failed must not spoil the next model.

@@ -292,6 +292,21 @@ class AnnotationSession:
         """
         self._inference.set_model(model, device)
 
+    @property
+    def engine(self) -> str:
+        """Name of the engine that is asked for; ``"auto"`` is the quickest."""
+        return self._inference.engine
+
+    def set_engine(self, engine: str) -> None:
+        """Compute with another engine; the labels stay as they are.
+
+        Raises
+        ------
+        EngineError
+            If there is no such engine.
+        """
+        self._inference.set_engine(engine)
+
     def set_unavailable(self, reason: str | None) -> None:
         """Say why the tool cannot work now (3-D display, say); None: it can."""
         if reason == self._unavailable:

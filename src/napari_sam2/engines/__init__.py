@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ __all__ = ["create_engine"]
 
 
 def create_engine(
-    model: str | Path | ModelSpec = "starter", device: str = "auto"
+    model: str | Path | ModelSpec = "starter",
+    device: str = "auto",
+    engine: str = "auto",
 ) -> Engine:
     """Load a model into the engine that suits this machine.
 
@@ -25,15 +28,29 @@ def create_engine(
     device : str
         ``"auto"`` (CUDA, else MPS, else the CPU), or what torch calls it:
         ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+    engine : str
+        ``"torch"``, ``"onnxruntime"``, ``"openvino"`` …; see
+        :class:`~napari_sam2.engines.variant.Variant`. ``"auto"`` takes what
+        :func:`~napari_sam2.engines.chooser.prepare` found to be the quickest, and torch
+        before that was asked; the environment variable ``NAPARI_SAM2_ENGINE`` decides
+        otherwise.
 
     Raises
     ------
     ModelError
         If the model is unknown, not downloaded, or not what it claims to be.
     EngineError, OutOfMemoryError
-        If there is no such device, or if it has too little memory.
+        If there is no such engine or device, or if it has too little memory.
+    ExportError
+        If the model cannot be exported for the engine that was asked for.
     """
-    from napari_sam2.engines.torch import TorchEngine
+    from napari_sam2.engines.chooser import best_engine, make_engine
+    from napari_sam2.engines.variant import ENGINE_VARIABLE, Variant
     from napari_sam2.models.catalog import get_model
 
-    return TorchEngine(get_model(model), device)
+    spec = get_model(model)
+    if engine == "auto":
+        engine = os.environ.get(ENGINE_VARIABLE, "auto")
+    if engine == "auto":
+        return best_engine(spec, device)
+    return make_engine(spec, Variant.parse(engine), device)

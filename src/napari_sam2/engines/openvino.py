@@ -31,8 +31,8 @@ class OpenVinoEngine(GraphEngine):
     export : Export
         What to run.
     precision : {"fp32", "bf16", "fp16"}
-        Of the computation. Left to itself, OpenVINO computes in bf16 where the
-        processor can.
+        Of the encoder; the decoder, which is small, always computes in fp32. Left to
+        itself, OpenVINO would compute in bf16 where the processor can.
     device : str
         ``"cpu"``, or what OpenVINO calls it: ``"GPU"``, ``"NPU"``.
     cache : Path, optional
@@ -64,17 +64,16 @@ class OpenVinoEngine(GraphEngine):
         self.precision = precision
         self.device = device
         self._core = openvino.Core()
-        self._settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
-        }
+        self._settings = {"PERFORMANCE_HINT": "LATENCY"}
         if cache is not None:
             self._settings["CACHE_DIR"] = str(cache)
         super().__init__(export)
 
     def _load(self, graph: str) -> Any:
         path = self._export.path(graph)
-        return self._core.compile_model(path, self.device.upper(), self._settings)
+        precision = _PRECISIONS[self.precision if graph == "encoder" else "fp32"]
+        settings = {**self._settings, "INFERENCE_PRECISION_HINT": precision}
+        return self._core.compile_model(path, self.device.upper(), settings)
 
     def _run(
         self,

@@ -45,6 +45,8 @@ class TorchEngine(Engine):
         keeps a copy as it is now.
     device : str
         ``"auto"`` (CUDA, else MPS, else the CPU), or a name that torch knows.
+    precision : {"fp32", "bf16"}
+        Of the encoder; the decoder, which is small, always computes in fp32.
 
     Raises
     ------
@@ -56,7 +58,13 @@ class TorchEngine(Engine):
 
     name = "torch"
 
-    def __init__(self, model: ModelSpec | SAM2Base, device: str = "auto") -> None:
+    def __init__(
+        self,
+        model: ModelSpec | SAM2Base,
+        device: str = "auto",
+        precision: str = "fp32",
+    ) -> None:
+        self.precision = precision
         self._place = choose_device(device)
         self.device = str(self._place)
         self._encoding = threading.Lock()
@@ -116,8 +124,13 @@ class TorchEngine(Engine):
             if cancel is not None:
                 cancel.raise_if_cancelled()
             pixels = normalized(image, self.image_size, self._place)
-            features = self._encoder(pixels)
-            prepared = self._decoder.prepare(*(part[0] for part in features))
+            with torch.autocast(
+                self._place.type,
+                torch.bfloat16,
+                enabled=self.precision == "bf16",
+            ):
+                features = self._encoder(pixels)
+            prepared = self._decoder.prepare(*(part[0].float() for part in features))
         return Embedding(
             payload=_Payload(self.model, prepared),
             nbytes=sum(part.nbytes for part in prepared),

@@ -113,6 +113,7 @@ def embedding_key(
         None if limits is None else tuple(map(float, limits)),
         view,
         engine.name,
+        engine.precision,
         engine.device,
         engine.model,
     )

@@ -54,6 +54,9 @@ class Segmenter:
         Name in the catalogue, or a checkpoint of one's own.
     device : str
         ``"auto"`` (CUDA, else MPS, else the CPU), or what torch calls it.
+    compute_with : str
+        ``"auto"``, ``"torch"``, ``"onnxruntime"``, ``"openvino"`` …: see
+        :func:`~napari_sam2.engines.create_engine`.
     engine : Engine, optional
         Used instead of one that is made for ``model`` and ``device``.
     cache : EmbeddingCache, optional
@@ -78,6 +81,7 @@ class Segmenter:
         model: str | Path | ModelSpec = "starter",
         device: str = "auto",
         *,
+        compute_with: str = "auto",
         engine: Engine | None = None,
         cache: EmbeddingCache | None = None,
         zoom: bool | None = None,
@@ -92,7 +96,7 @@ class Segmenter:
             from napari_sam2.models.catalog import get_model
 
             spec = get_model(model)
-            self.engine = create_engine(spec, device)
+            self.engine = create_engine(spec, device, compute_with)
             self.model = spec.name
             self.zoom = spec.zoom if zoom is None else zoom
             self.second_look = spec.second_look
@@ -107,6 +111,13 @@ class Segmenter:
     def device(self) -> str:
         """Device that really computes."""
         return self.engine.device
+
+    @property
+    def computes(self) -> str:
+        """What really computes, and how precisely: ``"OpenVINO bf16"``."""
+        if self.engine.precision == "fp32":
+            return self.engine.name
+        return f"{self.engine.name} {self.engine.precision}"
 
     def embed(
         self,

@@ -1,4 +1,4 @@
-"""Choosers of image, labels and model that follow what there is."""
+"""Choosers of image, labels, model and engine that follow what there is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy, QWidget
 
+from napari_sam2.engines.variant import installed_variants
 from napari_sam2.errors import ModelError
 from napari_sam2.models.catalog import CATALOG, is_available
 from napari_sam2.viewer.layers import labels_name
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.viewer.choices import LayerChoices
 
-__all__ = ["ImageChooser", "LabelsChooser", "ModelChooser", "model_facts"]
+__all__ = [
+    "EngineChooser",
+    "ImageChooser",
+    "LabelsChooser",
+    "ModelChooser",
+    "model_facts",
+]
 
 
 class _Chooser(QComboBox):
@@ -171,6 +178,36 @@ class ModelChooser(_Chooser):
         self._wanted = spec.name
         self._session.set_model(spec)
         self.refresh()
+
+
+class EngineChooser(_Chooser):
+    """What computes the model."""
+
+    def __init__(
+        self, session: AnnotationSession, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.activated.connect(self._on_activated)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Offer the engines that are installed, with what was measured of them."""
+        wanted = self._session.engine
+        entries = [("Automatic", "auto")]
+        entries += [(way.title, way.name) for way in installed_variants()]
+        names = [name for _, name in entries]
+        self.offer(entries, names.index(wanted) if wanted in names else 0)
+        self.setToolTip(_ENGINE_TIP)
+
+    def _on_activated(self, number: int) -> None:
+        self._session.set_engine(self.itemData(number))
+
+
+_ENGINE_TIP = (
+    "What computes the model. Automatic takes the quickest whose masks are the same.\n"
+    "The line below says what really computes; `napari-sam2 doctor` tells more."
+)
 
 
 def model_facts(spec: ModelSpec) -> str:

@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam2.viewer.choosers import (
+    EngineChooser,
     ImageChooser,
     LabelsChooser,
     ModelChooser,
@@ -67,6 +68,7 @@ class SegmentationWidget(QWidget):
         self.image = ImageChooser(choices)
         self.labels = LabelsChooser(choices)
         self.model = ModelChooser(self.session)
+        self.engine = EngineChooser(self.session)
         self.new_labels = _small("+", "Make new labels for this image")
         self.about_model = _small("i", "")
         self.status = StatusArea()
@@ -130,6 +132,7 @@ class SegmentationWidget(QWidget):
             ("Image", self.image, None),
             ("Labels", self.labels, self.new_labels),
             ("Model", self.model, self.about_model),
+            ("Engine", self.engine, None),
         )
         for row, (name, chooser, extra) in enumerate(rows):
             label = QLabel(name)

@@ -1,0 +1,136 @@
+"""From a model and a device to the engine that computes it best."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from typing import TYPE_CHECKING
+
+from napari_sam2.engines.calibration import calibrate, chosen, remembered
+from napari_sam2.engines.exports import engines_folder, find_export, make_export
+from napari_sam2.engines.variant import Variant, cuda_devices, variants_here
+from napari_sam2.errors import ModelError, NapariSam2Error
+
+if TYPE_CHECKING:
+    from napari_sam2.engines.base import Engine
+    from napari_sam2.engines.calibration import Measured
+    from napari_sam2.engines.cancellation import CancelToken
+    from napari_sam2.models.catalog import ModelSpec
+
+__all__ = ["best_engine", "is_prepared", "make_engine", "place_of", "prepare"]
+
+
+def place_of(device: str) -> str:
+    """Turn ``"auto"`` into a device, as far as that is known without torch."""
+    if device != "auto":
+        return device
+    if cuda_devices():
+        return "cuda"
+    # What torch makes of it is up to torch.
+    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
+    return "auto" if apple else "cpu"
+
+
+def best_engine(spec: ModelSpec, device: str = "auto") -> Engine:
+    """Make the quickest engine of those that are ready at once; torch always is.
+
+    Raises
+    ------
+    ModelError, EngineError
+        If torch cannot be used either.
+    """
+    place = place_of(device)
+    way = _wanted(spec, place)
+    if way is not None and way.exported is not None and _exported(spec, way):
+        try:
+            return make_engine(spec, way, place)
+        except ModelError:
+            raise
+        except NapariSam2Error:
+            # A library was changed, or a file damaged: measured anew the next time.
+            _forget(spec, way)
+    reduced = way is not None and way.runtime == "torch"
+    return make_engine(
+        spec, way if reduced and way is not None else Variant("torch"), device
+    )
+
+
+def make_engine(spec: ModelSpec, way: Variant, device: str = "auto") -> Engine:
+    """Make a certain engine; the model is exported first if that is needed.
+
+    Raises
+    ------
+    ModelError
+        If the model is missing, or is not what it claims to be.
+    EngineError, OutOfMemoryError
+        If the engine cannot compute on the device.
+    ExportError
+        If the model cannot be exported.
+    """
+    if way.runtime == "torch":
+        from napari_sam2.engines.torch import TorchEngine
+
+        return TorchEngine(spec, device, way.precision)
+    place = place_of(device)
+    place = "cpu" if place == "auto" else place
+    assert way.exported is not None
+    export = make_export(spec, way.exported)
+    if way.runtime == "openvino":
+        from napari_sam2.engines.openvino import OpenVinoEngine
+
+        return OpenVinoEngine(
+            export, way.precision, place, engines_folder() / "openvino"
+        )
+    from napari_sam2.engines.onnx import OnnxEngine
+
+    return OnnxEngine(export, place)
+
+
+def is_prepared(spec: ModelSpec, device: str = "auto") -> bool:
+    """Whether the best engine is known, and ready."""
+    way = chosen(remembered(spec, place_of(device)))
+    return way is not None and (way.exported is None or _exported(spec, way))
+
+
+def prepare(
+    spec: ModelSpec, device: str = "auto", *, cancel: CancelToken | None = None
+) -> list[Measured]:
+    """Export a model and find out what computes it best on this machine.
+
+    Takes half a minute the first time, and nothing after that.
+
+    Raises
+    ------
+    ModelError, ExportError
+        If the model is missing, or cannot be exported.
+    Cancelled
+        If ``cancel`` was raised before the end.
+    """
+    place = place_of(device)
+    if is_prepared(spec, device):
+        return remembered(spec, place)
+    if any(way.exported is not None for way in variants_here(place)):
+        make_export(spec, cancel=cancel)
+    return calibrate(
+        spec, lambda way: make_engine(spec, way, place), place, cancel=cancel
+    )
+
+
+def _wanted(spec: ModelSpec, place: str) -> Variant | None:
+    """Return the best that was measured, or else is expected in fp32."""
+    way = chosen(remembered(spec, place))
+    if way is not None:
+        return way
+    exact = [way for way in variants_here(place) if way.precision == "fp32"]
+    return next((way for way in exact if way.exported is not None), None)
+
+
+def _exported(spec: ModelSpec, way: Variant) -> bool:
+    return way.exported is not None and find_export(spec, way.exported) is not None
+
+
+def _forget(spec: ModelSpec, way: Variant) -> None:
+    assert way.exported is not None
+    export = find_export(spec, way.exported)
+    if export is not None:
+        shutil.rmtree(export.folder, ignore_errors=True)

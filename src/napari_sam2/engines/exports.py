@@ -1,0 +1,145 @@
+"""The exports that this package's engines run, kept on disk for the next time."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from napari_sam2.engines.exported import EXPORTER, read_export
+from napari_sam2.errors import ExportError
+from napari_sam2.models.catalog import CATALOG, models_folder, weights_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_sam2.engines.cancellation import CancelToken
+    from napari_sam2.engines.exported import Export
+    from napari_sam2.models.catalog import ModelSpec
+
+__all__ = [
+    "engines_folder",
+    "export_folder",
+    "find_export",
+    "make_export",
+    "model_arguments",
+    "run_aside",
+]
+
+
+def engines_folder() -> Path:
+    """Folder of what was made from models for this machine; it need not exist yet."""
+    return models_folder().parent / "engines"
+
+
+def export_folder(spec: ModelSpec, precision: str = "fp32") -> Path:
+    """Where the export of a model is, or will be."""
+    return engines_folder() / f"{spec.fingerprint}-{precision}-v{EXPORTER}"
+
+
+def find_export(spec: ModelSpec, precision: str = "fp32") -> Export | None:
+    """Return the export of a model if there is one."""
+    try:
+        export = read_export(export_folder(spec, precision))
+    except ExportError:
+        return None
+    return export if export.fingerprint == spec.fingerprint else None
+
+
+def make_export(
+    spec: ModelSpec, precision: str = "fp32", *, cancel: CancelToken | None = None
+) -> Export:
+    """Export a model, unless that was done before.
+
+    A process of its own does the work, with a low priority: tracing a model takes ten
+    seconds and more of Python, in which no window of this one would answer.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Must be on this machine.
+    precision : str
+        See :class:`~napari_sam2.engines.exported.Export`.
+    cancel : CancelToken, optional
+        Ends the process; nothing stays behind.
+
+    Raises
+    ------
+    ExportError
+        If the model could not be exported.
+    Cancelled
+        If ``cancel`` was raised before the end.
+    """
+    from filelock import FileLock
+
+    folder = export_folder(spec, precision)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"{folder.parent} cannot be written: {error}") from error
+    # Two windows that are opened together need one export only.
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        export = find_export(spec, precision)
+        if export is not None:
+            return export
+        shutil.rmtree(folder, ignore_errors=True)
+        options = ["--precision", precision, "--pixels", "float32"]
+        try:
+            run_aside(
+                "export", *model_arguments(spec), str(folder), *options, cancel=cancel
+            )
+        finally:
+            for unfinished in folder.parent.glob(f".{folder.name}-*"):
+                shutil.rmtree(unfinished, ignore_errors=True)
+        return read_export(folder)
+
+
+def model_arguments(spec: ModelSpec) -> list[str]:
+    """Name a model on the command line."""
+    if CATALOG.get(spec.name) == spec:
+        return [spec.name]
+    arguments = [str(weights_path(spec))]
+    if spec.config is not None:
+        arguments += ["--config", spec.config]
+    return arguments
+
+
+def run_aside(*arguments: str, cancel: CancelToken | None = None) -> None:
+    """Run a command of this package in a process of its own, with a low priority.
+
+    Raises
+    ------
+    ExportError
+        With what the command said, if it failed.
+    Cancelled
+        If ``cancel`` was raised before the end.
+    """
+    import psutil
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_sam2", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # No console flashes up beside the window.
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    with suppress(psutil.Error, OSError):
+        low = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)
+        psutil.Process(process.pid).nice(low)
+    forget = None if cancel is None else cancel.on_cancel(process.terminate)
+    try:
+        _, said = process.communicate()
+    finally:
+        if forget is not None:
+            forget()
+        if process.poll() is None:
+            process.kill()
+    if cancel is not None:
+        cancel.raise_if_cancelled()
+    if process.returncode != 0:
+        last = said.strip().splitlines()[-1:] or ["it ended without a word"]
+        raise ExportError(f"The model could not be exported: {last[0]}")

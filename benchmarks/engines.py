@@ -28,6 +28,7 @@ from benchmarks.timing import bursts
 from napari_sam2.engines.chooser import make_engine
 from napari_sam2.engines.variant import Variant, variants_here
 from napari_sam2.errors import NapariSam2Error
+from napari_sam2.segmentation.intensity import to_rgb
 from napari_sam2.synthesis import generate
 
 if TYPE_CHECKING:
@@ -93,8 +94,7 @@ def measure(models: tuple[str, ...], device: str, *, quick: bool) -> Iterator[Ro
         Fewer turns.
     """
     official = OfficialPredictor(spec_of("sam2.1-tiny"), device)
-    image = generate("nuclei", (_SIDE, _SIDE), seed=1).image
-    rgb = np.repeat(image[..., None], 3, axis=2)
+    rgb = to_rgb(generate("nuclei", (_SIDE, _SIDE), seed=1).image)
     official.encode(rgb)
     for model in models:
         candidates = _candidates(model, device, rgb)

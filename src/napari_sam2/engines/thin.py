@@ -172,8 +172,7 @@ class ThinDecoder(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Run the two-way transformer; tokens, and places of shape (n, places, c)."""
         tokens = asked
-        n = len(asked)
-        places = prepared.places.expand(n, -1, -1)
+        places = prepared.places[None]
         if dense is not None:
             places = places - self.no_mask.weight + dense.flatten(2).transpose(1, 2)
         for number, layer in enumerate(self.transformer.layers):
@@ -259,8 +258,7 @@ class ThinDecoder(nn.Module):
         weights = scores.softmax(2).flatten(1, 2).transpose(1, 2)
         back = attention.out_proj.weight.T.unflatten(0, (self.heads, -1))
         spoken = (self._split(attention.v_proj(values)) @ back).flatten(1, 2)
-        bias = attention.out_proj.bias.expand(1, 1, -1)
-        return torch.baddbmm(bias, weights, spoken)
+        return _product(attention.out_proj.bias, weights, spoken)
 
     def _masks(self, prepared: Prepared, places: Tensor, kernels: Tensor) -> Tensor:
         """Scale up, and apply every candidate's kernel to every pixel."""
@@ -299,9 +297,13 @@ def _kernel(up: nn.ConvTranspose2d) -> Tensor:
 
 
 def _product(added: Tensor, rows: Tensor, matrix: Tensor) -> Tensor:
-    """Multiply (n, rows, channels) by a matrix, and add the same to all n."""
+    """Multiply (n, rows, channels) by one matrix or n, and add the same to all n."""
+    if torch.compiler.is_compiling():
+        # In an exported graph, where the runtime joins both by itself.
+        return rows @ matrix + added
     n = len(rows)
-    return torch.baddbmm(added.expand(n, -1, -1), rows, matrix.expand(n, -1, -1))
+    added = added.expand(n, *added.shape[-2:]) if added.ndim > 1 else added
+    return torch.baddbmm(added, rows, matrix.expand(n, -1, -1))
 
 
 def _quartered(features: Tensor, side: int, steps: int) -> Tensor:

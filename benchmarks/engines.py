@@ -193,9 +193,7 @@ def _rows(
         fitting = [one for one in candidates if fit(one)]
         if fitting:
             best = min(fitting, key=lambda one: one.times[what])
-            yield Row(
-                f"{what}/{model}/{name}", best.times[what], base, best.way.title
-            )
+            yield Row(f"{what}/{model}/{name}", best.times[what], base, best.way.title)
 
 
 def as_json(rows: list[Row]) -> list[dict[str, Any]]:

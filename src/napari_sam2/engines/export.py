@@ -147,6 +147,8 @@ def _export_graphs(
                 raise ExportError(
                     f"torch could not export the {name} of this model: {error}"
                 ) from error
+        if export.precision == "fp16":
+            halve(export.path(name))
 
 
 # Axes of which the size is not fixed.
@@ -203,6 +205,22 @@ def _recipes(model: SAM2Base, pixels: str) -> dict[str, _Recipe]:
         # The last one, since it takes the model apart.
         "encoder": _Recipe(graphs.EncoderGraph, image, FEATURES),
     }
+
+
+def halve(path: Path) -> None:
+    """Let a graph compute in half precision; its inputs and outputs stay as they are.
+
+    Layer norms stay in fp32: the squares that they add up can be too large for fp16.
+    """
+    import onnx
+    from onnxruntime.transformers import float16
+
+    kept = [*float16.DEFAULT_OP_BLOCK_LIST, "LayerNormalization"]
+    with _quiet():
+        graph = float16.convert_float_to_float16(
+            onnx.load(path), keep_io_types=True, op_block_list=kept
+        )
+        onnx.save(graph, path)
 
 
 @contextmanager

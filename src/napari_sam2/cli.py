@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_sam2 import __version__
-from napari_sam2.engines.command import doctor, export, prepare
+from napari_sam2.commands.engines import doctor, export, prepare, quantize
 from napari_sam2.errors import Cancelled, ImageError, NapariSam2Error, PromptError
 from napari_sam2.evaluation.command import evaluate
 from napari_sam2.training.command import train
@@ -45,6 +45,7 @@ app.command()(evaluate)
 app.command()(train)
 app.command()(export)
 app.command()(prepare)
+app.command()(quantize)
 app.command()(doctor)
 
 _INTERRUPTED = 130  # what a shell reports of a program that Ctrl+C has ended

@@ -20,7 +20,7 @@ from napari_sam2.engines.variant import Variant, variants_here
 from napari_sam2.errors import NapariSam2Error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -101,6 +101,8 @@ def calibrate(
     make: Callable[[Variant], Engine],
     device: str = "cpu",
     *,
+    ways: Iterable[Variant] = (),
+    images: Sequence[npt.NDArray[np.uint8]] = (),
     cancel: CancelToken | None = None,
 ) -> list[Measured]:
     """Measure each way to compute, as far as two seconds go, and remember it.
@@ -113,6 +115,11 @@ def calibrate(
         ``make(variant)`` gives the engine to measure.
     device : str
         Where they compute.
+    ways : iterable of Variant
+        Ways that are measured besides those that the machine has by itself, and
+        however long it takes.
+    images : sequence of ndarray of uint8, shape (height, width, 3)
+        Where masks are compared; by default on a drawing.
     cancel : CancelToken, optional
         Looked at between two measurements.
 
@@ -123,20 +130,22 @@ def calibrate(
     """
     # What the reduced ones are compared with comes first; torch, which never is the
     # best of several on a CPU, last.
-    ways = sorted(variants_here(device), key=lambda way: way.precision != "fp32")
-    ways.sort(key=lambda way: way.runtime == "torch")
+    asked = set(ways)
+    order = [*variants_here(device), *asked]
+    order.sort(key=lambda way: way.precision != "fp32")
+    order.sort(key=lambda way: way.runtime == "torch")
     measured: list[Measured] = []
     truth: npt.NDArray[np.bool_] | None = None
     spent = longest = 0.0
-    for way in ways:
+    for way in order:
         if cancel is not None:
             cancel.raise_if_cancelled()
-        if measured and spent + longest > _BUDGET:
-            break
+        if measured and spent + longest > _BUDGET and way not in asked:
+            continue
         try:
             engine = make(way)
             start = perf_counter()
-            one, masks = _measure(engine, way)
+            one, masks = _measure(engine, way, images)
         except NapariSam2Error as error:
             measured.append(Measured(way.name, problem=str(error)))
             continue
@@ -151,9 +160,10 @@ def calibrate(
     return measured
 
 
-def _measure(engine: Engine, way: Variant) -> tuple[Measured, npt.NDArray[np.bool_]]:
-    size = engine.image_size
-    image, places = _discs(size)
+def _measure(
+    engine: Engine, way: Variant, images: Sequence[npt.NDArray[np.uint8]]
+) -> tuple[Measured, npt.NDArray[np.bool_]]:
+    image, places = _discs(engine.image_size)
     labels = np.ones((1, 1), dtype=np.int32)
 
     def clicked(place: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
@@ -177,9 +187,14 @@ def _measure(engine: Engine, way: Variant) -> tuple[Measured, npt.NDArray[np.boo
         start = perf_counter()
         clicked(place)
         times.append(perf_counter() - start)
-    masks = np.stack([clicked(place) for place in places])
+    masks = [clicked(place) for place in places]
+    if images:
+        masks = []
+    for other in images:
+        embedding = engine.encode(other)
+        masks += [clicked(place) for place in places]
     found = Measured(way.name, 1e3 * encode, 1e3 * float(np.median(times)))
-    return found, masks
+    return found, np.stack(masks)
 
 
 def _discs(

@@ -7,17 +7,34 @@ import shutil
 from typing import TYPE_CHECKING
 
 from napari_sam2.engines.calibration import calibrate, chosen, remembered
-from napari_sam2.engines.exports import engines_folder, find_export, make_export
+from napari_sam2.engines.exports import (
+    engines_folder,
+    export_folder,
+    find_export,
+    make_export,
+)
 from napari_sam2.engines.variant import Variant, cuda_devices, variants_here
-from napari_sam2.errors import ModelError, NapariSam2Error
+from napari_sam2.errors import EngineError, ExportError, ModelError, NapariSam2Error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
     from napari_sam2.engines.base import Engine
     from napari_sam2.engines.calibration import Measured
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
 
-__all__ = ["best_engine", "is_prepared", "make_engine", "place_of", "prepare"]
+__all__ = [
+    "best_engine",
+    "is_prepared",
+    "make_engine",
+    "place_of",
+    "prepare",
+    "quantize_model",
+]
 
 
 def place_of(device: str) -> str:
@@ -74,6 +91,11 @@ def make_engine(spec: ModelSpec, way: Variant, device: str = "auto") -> Engine:
     place = place_of(device)
     place = "cpu" if place == "auto" else place
     assert way.exported is not None
+    if way.precision == "int8" and find_export(spec, "int8") is None:
+        raise EngineError(
+            f"{spec.title} was not quantized yet. Run `napari-sam2 quantize` first, "
+            "with images of the kind that it will see."
+        )
     export = make_export(spec, way.exported)
     if way.runtime == "openvino":
         from napari_sam2.engines.openvino import OpenVinoEngine
@@ -114,6 +136,47 @@ def prepare(
     return calibrate(
         spec, lambda way: make_engine(spec, way, place), place, cancel=cancel
     )
+
+
+def quantize_model(
+    spec: ModelSpec, images: Sequence[npt.NDArray[np.uint8]], device: str = "cpu"
+) -> list[Measured]:
+    """Make the int8 version of a model's encoder, and measure what it brings and costs.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    images : sequence of ndarray of uint8, shape (height, width, 3)
+        Every other one for the ranges of the integers, the rest for comparing masks.
+    device : str
+        Where it is measured.
+
+    Raises
+    ------
+    ModelError, ExportError
+        If the model is missing, or cannot be exported or quantized.
+    """
+    from napari_sam2.engines.quantize import quantize
+
+    if len(images) < 2:
+        raise ExportError("Give at least two images: one to calibrate, one to compare.")
+    quantize(make_export(spec), images[::2], export_folder(spec, "int8"))
+    return calibrate(
+        spec,
+        lambda way: make_engine(spec, way, device),
+        device,
+        ways=_quantized(spec),
+        images=images[1::2],
+    )
+
+
+def _quantized(spec: ModelSpec) -> list[Variant]:
+    """Return the int8 variants, if they were made."""
+    if find_export(spec, "int8") is None:
+        return []
+    runtimes = {way.runtime for way in variants_here("cpu")} - {"torch"}
+    return [Variant(runtime, "int8") for runtime in sorted(runtimes)]
 
 
 def _wanted(spec: ModelSpec, place: str) -> Variant | None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from napari_sam2.models.catalog import ModelSpec
 
-__all__ = ["Pixels", "Precision", "export_model"]
+__all__ = ["Pixels", "Precision", "export_model", "halve", "quiet"]
 
 Precision = Literal["fp32", "fp16"]
 Pixels = Literal["uint8", "float32"]
@@ -130,7 +130,7 @@ def _export_graphs(
         if progress is not None:
             progress(name)
         module = recipe.module(model).eval()
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             try:
                 torch.onnx.export(
                     module,
@@ -216,7 +216,7 @@ def halve(path: Path) -> None:
     from onnxruntime.transformers import float16
 
     kept = [*float16.DEFAULT_OP_BLOCK_LIST, "LayerNormalization"]
-    with _quiet():
+    with quiet():
         graph = float16.convert_float_to_float16(
             onnx.load(path), keep_io_types=True, op_block_list=kept
         )
@@ -224,7 +224,7 @@ def halve(path: Path) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep what the exporter says of itself from the user."""
     with warnings.catch_warnings(), redirect_stdout(StringIO()):
         warnings.simplefilter("ignore")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenVinoEngine"]
 
-_PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+# Integers are in the graph itself.
+_PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
 
 
 class OpenVinoEngine(GraphEngine):
@@ -30,7 +31,7 @@ class OpenVinoEngine(GraphEngine):
     ----------
     export : Export
         What to run.
-    precision : {"fp32", "bf16", "fp16"}
+    precision : {"fp32", "bf16", "fp16", "int8"}
         Of the encoder; the decoder, which is small, always computes in fp32. Left to
         itself, OpenVINO would compute in bf16 where the processor can.
     device : str

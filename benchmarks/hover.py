@@ -49,16 +49,21 @@ def main() -> None:
         print(json.dumps(samples))
         return
 
+    results = play(options.moves)
+    machine = describe()
+    show(results, machine)
+    if options.json is not None:
+        text = json.dumps({"machine": machine, "seconds": results}, indent=2)
+        options.json.write_text(text + "\n")
+
+
+def play(moves: int) -> dict[str, Samples]:
+    """Play every scene on a screen, a virtual one on Linux."""
     from napari_sam2.demo.screen import virtual_screen
 
     linux = sys.platform.startswith("linux")
     with virtual_screen() if linux else nullcontext():
-        results = {name: _run(name, options.moves) for name in SCENES}
-    machine = describe()
-    _print(results, machine)
-    if options.json is not None:
-        text = json.dumps({"machine": machine, "seconds": results}, indent=2)
-        options.json.write_text(text + "\n")
+        return {name: _run(name, moves) for name in SCENES}
 
 
 def _run(scene: str, moves: int) -> dict[str, list[float]]:
@@ -83,7 +88,10 @@ def _run(scene: str, moves: int) -> dict[str, list[float]]:
 ROWS = (
     ("mouse move → mask handed to the preview", "plugin", "handed"),
     ("  peers' way: → mask assigned", "peers", "handed"),
+    ("the same with SAM 2.1 tiny", "tiny", "handed"),
+    ("  peers' way", "peers_tiny", "handed"),
     ("mouse move → drawn", "plugin", "drawn"),
+    ("  with SAM 2.1 tiny", "tiny", "drawn"),
     ("  peers' way", "peers", "drawn"),
     ("  napari alone", "control", "drawn"),
     ("the mouse keeps moving: → mask handed", "plugin", "handed moving"),
@@ -97,7 +105,7 @@ ROWS = (
 )
 
 
-def _print(results: dict[str, Samples], machine: dict[str, object]) -> None:
+def show(results: dict[str, Samples], machine: dict[str, object]) -> None:
     from rich.console import Console
     from rich.table import Table
 

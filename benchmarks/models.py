@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_sam2.models.architecture import build_architecture
 from napari_sam2.models.catalog import CATALOG, get_model, is_available, models_folder
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ def spec_of(name: str) -> ModelSpec:
         return spec
     import torch
     from safetensors.torch import save_file
+
+    from napari_sam2.models.architecture import build_architecture
 
     path = models_folder().parent / "benchmarks" / f"{name}-random.safetensors"
     if not path.exists():

@@ -15,8 +15,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from benchmarks.stage import Stage
+    from napari_sam2.models.catalog import ModelSpec
 
-__all__ = ["Peer", "starter_predictor"]
+__all__ = ["Peer", "official_predictor"]
 
 
 class Peer:
@@ -59,17 +60,16 @@ class Peer:
         self.answered.append((self.handed[-1], (float(row), float(col))))
 
 
-def starter_predictor() -> Any:
-    """Return the official predictor with the weights of the starter."""
+def official_predictor(spec: ModelSpec) -> Any:
+    """Return the official predictor with the weights of a model."""
     from napari_sam2.models.build import build_model
-    from napari_sam2.models.catalog import get_model
 
     with warnings.catch_warnings():
         # It scripts its transforms, which torch deprecates.
         warnings.simplefilter("ignore")
         from sam2.sam2_image_predictor import SAM2ImagePredictor
 
-        predictor = SAM2ImagePredictor(build_model(get_model("starter")))
+        predictor = SAM2ImagePredictor(build_model(spec))
     # It takes every model for one of 1024 pixels.
     side = predictor.model.image_size
     predictor._bb_feat_sizes = [(side // n, side // n) for n in (4, 8, 16)]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +22,16 @@ _FRAME = 0.016  # seconds between the moves of a hand that does not rest
 
 def plugin(moves: int) -> Samples:
     """The tool itself, with the starter."""
+    return _tool(moves, "starter")
+
+
+def tiny(moves: int) -> Samples:
+    """The tool itself, with the architecture of SAM 2.1 tiny."""
+    return _tool(moves, "sam2.1-tiny")
+
+
+def _tool(moves: int, model: str) -> Samples:
+    from benchmarks.models import spec_of
     from benchmarks.stage import Stage, places
     from napari_sam2.viewer.controller import controller_for
     from napari_sam2.viewer.label_store import LayerLabels
@@ -43,6 +51,11 @@ def plugin(moves: int) -> Samples:
     refused: list[str] = []
     session.notice.connect(refused.append)
     stage.until(lambda: session.status.phase.name == "READY")
+    if model != "starter":
+        spec = spec_of(model)
+        session.set_model(spec)
+        stage.until(lambda: session.model == spec.name)
+        stage.until(lambda: session.status.phase.name == "READY")
     samples: Samples = {"handed": [], "drawn": [], "kept": []}
 
     for place in places(moves + WARM_UP):
@@ -89,11 +102,21 @@ def control(moves: int) -> Samples:
 
 def peers(moves: int) -> Samples:
     """The official predictor on the window's thread."""
+    return _peer(moves, "starter")
+
+
+def peers_tiny(moves: int) -> Samples:
+    """The same with the architecture of SAM 2.1 tiny."""
+    return _peer(moves, "sam2.1-tiny")
+
+
+def _peer(moves: int, model: str) -> Samples:
     # Before the window: torchvision loads Triton, whose LLVM crashes in a process
     # that has that of Mesa's software renderer already.
-    from benchmarks.peers import Peer, starter_predictor
+    from benchmarks.models import spec_of
+    from benchmarks.peers import Peer, official_predictor
 
-    predictor = starter_predictor()
+    predictor = official_predictor(spec_of(model))
 
     from benchmarks.stage import Stage, places
 
@@ -107,8 +130,8 @@ def peers(moves: int) -> Samples:
 
 def encode(_: int) -> Samples:
     """The event loop while a large model encodes."""
+    from benchmarks.models import spec_of
     from benchmarks.stage import Stage
-    from napari_sam2.models.catalog import get_model
     from napari_sam2.viewer.controller import controller_for
 
     stage = Stage(plugin=True)
@@ -118,10 +141,9 @@ def encode(_: int) -> Samples:
     session.status_changed.connect(
         lambda status: phases.append((time.perf_counter(), status.phase.name))
     )
-    with tempfile.TemporaryDirectory() as folder:
-        path = random_tiny(Path(folder))
-        session.set_model(get_model(path, "sam2.1-tiny"))
-        ticks = _moving(stage, lambda: session.model == path.stem and _ready(phases))
+    spec = spec_of("sam2.1-tiny")
+    session.set_model(spec)
+    ticks = _moving(stage, lambda: session.model == spec.name and _ready(phases))
     start = next(moment for moment, phase in phases if phase == "ENCODING")
     end = next(m for m, phase in phases if phase == "READY" and m > start)
     stage.close()
@@ -144,7 +166,8 @@ def idle(_: int) -> Samples:
 
 
 SCENES: dict[str, Callable[[int], Samples]] = {
-    scene.__name__: scene for scene in (plugin, control, peers, encode, idle)
+    scene.__name__: scene
+    for scene in (plugin, tiny, control, peers, peers_tiny, encode, idle)
 }
 
 
@@ -234,18 +257,3 @@ def _either_longer(one: list[Any], other: list[Any], counts: tuple[int, int]) ->
 def _ready(phases: list[tuple[float, str]]) -> bool:
     names = [phase for _, phase in phases]
     return "ENCODING" in names and names[-1] == "READY"
-
-
-def random_tiny(folder: Path) -> Path:
-    """Write a checkpoint of SAM 2.1 tiny's architecture with random weights."""
-    import torch
-
-    from napari_sam2.models.architecture import build_architecture
-    from napari_sam2.models.catalog import CATALOG
-
-    torch.manual_seed(0)
-    config = CATALOG["sam2.1-tiny"].config
-    assert config is not None
-    path = folder / "random.pt"
-    torch.save({"model": build_architecture(config).state_dict()}, path)
-    return path

@@ -23,14 +23,14 @@ VIEW = {"size": 512, "images": 2, "objects": 10}
 CHOICES: dict[str, dict[str, object]] = {
     "the recipe": {},
     "attention not tied at the start": {"tie": 0.0},
-    "positions of one frequency": {"frequencies": [1.0, 1.0]},
     "no dense targets": {"dense": 0.0},
     "no synthetic scenes": {"synthetic": 0.0},
     "data sets drawn by their size": {"balance": 1.0},
-    "no boxes": {"boxes": 0.0},
-    "no moving average": {"average": 0.0},
     "windows only": {"schedule": [{"batches": [SMALL], "whole_view": 0.0}]},
     "whole views only": {"schedule": [{"batches": [VIEW], "whole_view": 1.0}]},
+    "positions of one frequency": {"frequencies": [1.0, 1.0]},
+    "no boxes": {"boxes": 0.0},
+    "no moving average": {"average": 0.0},
 }
 FIGURES = ("iou_1", "iou_3", "iou_box")
 

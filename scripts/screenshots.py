@@ -200,16 +200,16 @@ def widget(save: Callable[[str, QWidget], None]) -> None:
 def progress(one: Studio, save: Callable[[], None]) -> None:
     """A model that takes its time; its weights are random, which takes as long."""
     sys.path.append(str(IMAGES.parent.parent))
-    from benchmarks.scenes import random_tiny
 
-    from napari_sam2.models.catalog import get_model
+    from benchmarks.models import spec_of
 
-    with tempfile.TemporaryDirectory() as folder:
-        one.session.set_model(get_model(random_tiny(Path(folder)), "sam2.1-tiny"))
-        one.wait(lambda: (one.session.status.progress or 0) > 0.4, "progress")
-        save()
-        one.session.cancel()
-        one.settle()
+    # torch tells how far it is.
+    one.session.set_engine("torch")
+    one.session.set_model(spec_of("sam2.1-tiny"))
+    one.wait(lambda: (one.session.status.progress or 0) > 0.4, "progress")
+    save()
+    one.session.cancel()
+    one.settle()
 
 
 def error(save: Callable[[str, QWidget], None]) -> None:

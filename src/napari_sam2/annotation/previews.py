@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.prediction import Prediction
 
 __all__ = ["Previews"]
+
+_SOON = 0.015  # seconds
 
 _Place = tuple[float, float, Pointing]
 
@@ -52,13 +55,26 @@ class Previews:
         self._place: _Place | None = None
         self._asked = 0
         self._void = 0  # requests up to this one are not to be shown any more
+        self._asked_at = 0.0
+        self._answered = 0
         self._resting = True
         self._failed_on: Encoded | None = None
         self.shown: Preview | None = None
 
+    @property
+    def coming(self) -> bool:
+        """Whether a mask is about to come."""
+        return (
+            self._asked > max(self._answered, self._void)
+            and self._inference.decode_seconds < _SOON
+            and perf_counter() - self._asked_at < 2 * _SOON
+        )
+
     def point_at(self, row: float, col: float, pointing: Pointing) -> None:
         """Follow the mouse to a place."""
         self._place = (row, col, pointing)
+        # Should the image not be ready yet, the mask appears where the mouse waits.
+        self._resting = False
         self.refresh()
 
     def leave(self, draft: AnnotatedObject | None) -> None:
@@ -109,13 +125,16 @@ class Previews:
             self._inference.forget_hovers()
             return
         self._asked += 1
+        self._asked_at = perf_counter()
         number = self._asked
 
         def done(prediction: Prediction) -> None:
+            self._answered = number
             if encoded is self._inference.encoded and number > self._void:
                 self._show(_preview(encoded, prediction, intent))
 
         def failed(error: Exception) -> None:
+            self._answered = number
             # The mouse moves on and on: the same failure is told once.
             if encoded is not self._failed_on:
                 self._failed_on = encoded

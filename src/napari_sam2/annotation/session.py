@@ -327,6 +327,11 @@ class AnnotationSession:
         else:
             self.leave()
 
+    @property
+    def preview_coming(self) -> bool:
+        """Whether a preview is expected within a few milliseconds."""
+        return self._previews.coming
+
     def leave(self) -> None:
         """Forget the mouse: it has left the image."""
         self._previews.leave(self._current)

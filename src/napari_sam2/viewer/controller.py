@@ -117,6 +117,7 @@ class Controller:
         self.display = display_for(viewer)
         self.mouse = MouseGestures(viewer, self)
         self._watch: Any = None
+        self._pacer: Any = None
         self._connections = Connections()
         self._of_active = Connections()
         self._keys = KeyBindings(viewer, self.actions, self._is_ours)
@@ -278,8 +279,9 @@ class Controller:
         self._of_active.close()
         # Keeps a draft, so before the labels are let go of.
         self.session.close()
-        if self._watch is not None:
-            self._watch.close()
+        for watcher in (self._watch, self._pacer):
+            if watcher is not None:
+                watcher.close()
         if self._waker is not None:
             self._waker.close()
         self.display.close()
@@ -309,10 +311,14 @@ class Controller:
 
     def _watch_canvas(self, viewer: ViewerModel) -> None:
         from napari_sam2.viewer.canvas import CanvasWatch, native_canvas
+        from napari_sam2.viewer.pacing import FramePacer
 
         canvas = native_canvas(viewer)
         if canvas is not None:
-            mouse = self.mouse
+            mouse, session = self.mouse, self.session
+            self._pacer = FramePacer(
+                canvas.window() or canvas, lambda: session.preview_coming
+            )
             changed = weakly(self, Controller._on_modifiers)
             self._watch = CanvasWatch(canvas, lambda: mouse.seen, changed)
 
@@ -398,6 +404,8 @@ class Controller:
         if self._open and not self._in_stroke:
             self.session.process()
             self._sync_store()
+        if self._pacer is not None:
+            self._pacer.release()
 
     def _sync_store(self) -> None:
         """Come back to the labels of this image.

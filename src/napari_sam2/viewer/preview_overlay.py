@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from napari.components.overlays import SceneOverlay
+from psygnal import EmitLoopError
 from pydantic import Field
 
 from napari_sam2.annotation.objects import Pointing
@@ -73,10 +75,12 @@ class OverlayPreview:
 
     def close(self) -> None:
         """Take the overlay out of the viewer."""
-        self.hide()
         viewer = self._viewer()
-        if viewer is not None and viewer.scene.overlays.get(_KEY) is self._overlay:
-            del viewer.scene.overlays[_KEY]
+        # A program that just ends takes the canvas away before the overlay.
+        with suppress(RuntimeError, EmitLoopError):
+            self.hide()
+            if viewer is not None and viewer.scene.overlays.get(_KEY) is self._overlay:
+                del viewer.scene.overlays[_KEY]
 
 
 # Level is the logits, cut off at the ends of their range and scaled to 0..1. Its

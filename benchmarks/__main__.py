@@ -19,6 +19,7 @@ PARTS = {
     "start": "from starting napari to the first mask",
     "cancel": "how soon a cancelled encode ends",
     "memory": "peak memory of each engine",
+    "agreement": "how alike the masks of the engines are, on a folder of images",
 }
 
 

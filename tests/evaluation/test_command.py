@@ -126,11 +126,9 @@ def test_a_folder_in_which_nothing_counts_is_explained(folder):
     fails("--everything includes automatic labels", folder)
 
 
-def test_there_is_no_engine_but_torch(folder, oracle):
-    fails(
-        "There is no engine “magic”. Choose from: torch.", folder, "--engine", "magic"
-    )
-    fails("There is no precision “int4”", folder, "--precision", "int4")
+def test_an_engine_that_there_is_not_is_an_error(folder, oracle):
+    fails('There is no engine "magic". Choose auto, torch', folder, "--engine", "magic")
+    fails('There is no engine "torch-int4"', folder, "--precision", "int4")
     assert oracle == []
 
 

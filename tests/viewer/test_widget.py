@@ -406,3 +406,19 @@ def test_a_viewer_closed_in_the_middle_of_anything(
     viewer.close()
     qtbot.waitUntil(lambda: existing_controller(viewer) is None, timeout=PATIENCE)
     qtbot.waitUntil(lambda: not controller.session._inference.busy, timeout=PATIENCE)
+
+
+def test_the_engine_can_be_overruled(
+    widget: SegmentationWidget, segmenter: FakeSegmenter, qtbot: QtBot
+) -> None:
+    assert widget.engine.currentText() == "Automatic"
+    titles = texts(widget.engine)
+    assert titles[1] == "torch"
+    number = titles.index("ONNX Runtime")
+    widget.engine.activated.emit(number)
+    assert widget.session.engine == "onnxruntime"
+    widget.engine.refresh()
+    assert widget.engine.currentText() == "ONNX Runtime"
+    qtbot.waitUntil(
+        lambda: widget.session.status.phase is Phase.READY, timeout=PATIENCE
+    )

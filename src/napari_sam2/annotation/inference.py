@@ -75,7 +75,7 @@ class Inference:
         self._next_segmenter: Segmenter | None = None
         self._wanted: ModelSpec | None = None
         self._device = self._proven_device = "auto"
-        self._engine = "auto"
+        self._engine = self._proven_engine = "auto"
         self.plane: Plane | None = None
         self.encoded: Encoded | None = None
         self.generation = 0
@@ -440,7 +440,7 @@ class Inference:
             if segmenter is None or self._wanted is not spec:
                 return
             self._segmenter, self._next_segmenter = segmenter, None
-            self._proven_device = self._device
+            self._proven_device, self._proven_engine = self._device, self._engine
             self._encode_seconds = None
             self._loading = None
             self.model_changed.emit(segmenter.model)
@@ -483,8 +483,8 @@ class Inference:
         )
 
     def _give_up_model(self, error: Exception) -> None:
-        # A device that failed must not spoil the next model.
-        self._device = self._proven_device
+        # A device or an engine that failed must not spoil the next model.
+        self._device, self._engine = self._proven_device, self._proven_engine
         self.failed.emit(_typed(error))
         self.model_changed.emit(self.model or "")
         if self.encoded is None:

@@ -13,7 +13,7 @@ from napari_sam2.engines.exports import (
     find_export,
     make_export,
 )
-from napari_sam2.engines.variant import Variant, cuda_devices, variants_here
+from napari_sam2.engines.variant import Variant, cuda_devices, providers, variants_here
 from napari_sam2.errors import EngineError, ExportError, ModelError, NapariSam2Error
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def place_of(device: str) -> str:
         return device
     if cuda_devices():
         return "cuda"
-    # What torch makes of it is up to torch.
-    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
-    return "auto" if apple else "cpu"
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return "mps"
+    return "dml" if "DmlExecutionProvider" in providers() else "cpu"
 
 
 def best_engine(spec: ModelSpec, device: str = "auto") -> Engine:
@@ -87,9 +87,10 @@ def make_engine(spec: ModelSpec, way: Variant, device: str = "auto") -> Engine:
     if way.runtime == "torch":
         from napari_sam2.engines.torch import TorchEngine
 
-        return TorchEngine(spec, device, way.precision)
+        # torch has its own idea of what is best; of DirectML it knows nothing.
+        torch_device = "auto" if device == "dml" else device
+        return TorchEngine(spec, torch_device, way.precision)
     place = place_of(device)
-    place = "cpu" if place == "auto" else place
     assert way.exported is not None
     if way.precision == "int8" and find_export(spec, "int8") is None:
         raise EngineError(
@@ -105,7 +106,11 @@ def make_engine(spec: ModelSpec, way: Variant, device: str = "auto") -> Engine:
         )
     from napari_sam2.engines.onnx import OnnxEngine
 
-    return OnnxEngine(export, place)
+    kind, colon, number = place.partition(":")
+    if way.runtime == "tensorrt":
+        kind = "tensorrt"
+    device = {"mps": "coreml"}.get(kind, kind) + colon + number
+    return OnnxEngine(export, device, way.precision, engines_folder() / "tensorrt")
 
 
 def is_prepared(spec: ModelSpec, device: str = "auto") -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class GraphEngine(Engine):
         If the runtime cannot take the graphs.
     """
 
-    at_once: ClassVar[int] = 1
+    at_once: int = 1
     """Prompts that are decoded in one run of the graph: where the processor's caches
     are the limit, fewer are quicker."""
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam2.engines.exported import ANSWERS, MASK, PROMPTS
 from napari_sam2.engines.graph import GraphEngine
 from napari_sam2.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -38,6 +40,10 @@ class OnnxEngine(GraphEngine):
         What to run.
     device : str
         One of :data:`PROVIDERS`; with its number if there are several: ``"cuda:1"``.
+    precision : {"fp32", "fp16"}, optional
+        For TensorRT, which reduces the graphs by itself; otherwise that of the export.
+    cache : Path, optional
+        Folder in which TensorRT keeps what it built, which takes minutes.
 
     Raises
     ------
@@ -45,10 +51,17 @@ class OnnxEngine(GraphEngine):
         If the runtime cannot use the device; it would fall back to the CPU in silence.
     """
 
-    def __init__(self, export: Export, device: str = "cpu") -> None:
-        self.name = "ONNX Runtime"
-        self.precision = export.precision
+    def __init__(
+        self,
+        export: Export,
+        device: str = "cpu",
+        precision: str | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        self.name = "TensorRT" if device.startswith("tensorrt") else "ONNX Runtime"
+        self.precision = precision or export.precision
         self.device = device
+        self._cache = cache
         kind, _, number = device.partition(":")
         if kind not in PROVIDERS:
             raise EngineError(
@@ -57,6 +70,9 @@ class OnnxEngine(GraphEngine):
             )
         self._provider = PROVIDERS[kind]
         self._number = int(number or 0)
+        self._on_cuda = kind in ("cuda", "tensorrt")
+        # Batches pay where there are thousands of cores.
+        self.at_once = 64 if self._on_cuda else 1
         super().__init__(export)
 
     def _load(self, graph: str) -> Any:
@@ -72,7 +88,7 @@ class OnnxEngine(GraphEngine):
         session = onnxruntime.InferenceSession(
             self._export.path(graph),
             options,
-            providers=[(self._provider, self._options())],
+            providers=self._providers(graph),
             # It is slower than what it replaces.
             disabled_optimizers=["SkipLayerNormFusion"],
         )
@@ -83,10 +99,38 @@ class OnnxEngine(GraphEngine):
             )
         return session
 
-    def _options(self) -> dict[str, str]:
-        if self._provider in ("CPUExecutionProvider", "CoreMLExecutionProvider"):
+    def _providers(self, graph: str) -> list[tuple[str, dict[str, str]]]:
+        """The provider with its options, and whoever takes what it cannot."""
+        number = {"device_id": str(self._number)}
+        if self._provider in (PROVIDERS["cpu"], PROVIDERS["coreml"]):
+            return [(self._provider, {})]
+        if self._provider != PROVIDERS["tensorrt"]:
+            return [(self._provider, number)]
+        options = number | self._profiles(graph)
+        options["trt_fp16_enable"] = str(self.precision == "fp16")
+        if self._cache is not None:
+            options["trt_engine_cache_enable"] = "True"
+            options["trt_engine_cache_path"] = str(self._cache)
+        return [(self._provider, options), (PROVIDERS["cuda"], number)]
+
+    def _profiles(self, graph: str) -> dict[str, str]:
+        """Ranges of the sizes that vary, for which TensorRT builds."""
+        if not graph.startswith("decode"):
             return {}
-        return {"device_id": str(self._number)}
+        side = self.mask_size
+
+        def shapes(n: int, k: int) -> str:
+            points, labels = PROMPTS
+            parts = [f"{points}:{n}x{k}x2", f"{labels}:{n}x{k}"]
+            if graph == "decode_masks":
+                parts.append(f"{MASK[0]}:{n}x1x{side}x{side}")
+            return ",".join(parts)
+
+        return {
+            "trt_profile_min_shapes": shapes(1, 1),
+            "trt_profile_opt_shapes": shapes(1, 2),
+            "trt_profile_max_shapes": shapes(self.at_once, 64),
+        }
 
     def _run(
         self,
@@ -110,6 +154,15 @@ class OnnxEngine(GraphEngine):
         }
         forget = None if cancel is None else cancel.on_cancel(terminate)
         try:
+            if self._on_cuda and ANSWERS[0] not in outputs:
+                # What the decoder reads stays where it is.
+                binding = graph.io_binding()
+                for name, value in values.items():
+                    binding.bind_ortvalue_input(name, value)
+                for name in outputs:
+                    binding.bind_output(name, "cuda", self._number)
+                graph.run_with_iobinding(binding, options)
+                return list(binding.get_outputs())
             found: list[Any] = graph.run_with_ort_values(outputs, values, options)
         finally:
             if forget is not None:

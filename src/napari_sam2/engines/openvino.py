@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class OpenVinoEngine(GraphEngine):
         If OpenVINO is not installed, or cannot use the device.
     """
 
-    at_once: ClassVar[int] = 8
+    at_once: int = 8
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ __all__ = [
     "Variant",
     "cuda_devices",
     "installed_variants",
+    "providers",
     "variants_here",
 ]
 
@@ -115,7 +116,7 @@ def variants_here(device: str = "cpu") -> list[Variant]:
     Parameters
     ----------
     device : str
-        ``"cpu"`` or ``"cuda"``, with or without a number, or ``"mps"``.
+        ``"cpu"``, ``"cuda"`` (with or without a number), ``"mps"`` or ``"dml"``.
     """
     kind = device.partition(":")[0]
     found = []
@@ -127,14 +128,21 @@ def variants_here(device: str = "cpu") -> list[Variant]:
         if find_spec("onnxruntime") is not None:
             found.append(Variant("onnxruntime"))
     if kind == "cuda":
+        if "TensorrtExecutionProvider" in providers():
+            found += [Variant("tensorrt", "fp16"), Variant("tensorrt")]
         found.append(Variant("torch", "bf16"))
-        if "CUDAExecutionProvider" in _providers():
+        if "CUDAExecutionProvider" in providers():
             found.append(Variant("onnxruntime"))
+    if (kind == "mps" and "CoreMLExecutionProvider" in providers()) or (
+        kind == "dml" and "DmlExecutionProvider" in providers()
+    ):
+        found.append(Variant("onnxruntime"))
     return [*found, Variant("torch")]
 
 
 @lru_cache
-def _providers() -> tuple[str, ...]:
+def providers() -> tuple[str, ...]:
+    """Execution providers that ONNX Runtime was built with here."""
     if find_spec("onnxruntime") is None:
         return ()
     import onnxruntime

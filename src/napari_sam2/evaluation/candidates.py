@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_sam2.errors import ModelError
 from napari_sam2.evaluation.baselines import all_baselines
-from napari_sam2.evaluation.segmenters import check_engine, open_segmenter
+from napari_sam2.evaluation.segmenters import engine_name, open_segmenter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Candidates:
         ModelError, EngineError
             If two candidates have one name, or if there is no such engine.
         """
-        check_engine(self.engine, self.precision)
+        engine_name(self.engine, self.precision)
         names = [self.model, *self.others]
         double = {name for name in names if names.count(name) > 1}
         if double:
@@ -59,7 +59,8 @@ class Candidates:
 
     def open(self) -> Iterator[tuple[str, Segments]]:
         """Load one after the other, so that but one is in memory."""
+        engine = engine_name(self.engine, self.precision)
         for name in (self.model, *self.others):
-            yield name, open_segmenter(name, self.device, self.zoom)
+            yield name, open_segmenter(name, self.device, engine, self.zoom)
         if self.baselines:
             yield from all_baselines().items()

@@ -18,8 +18,12 @@ def evaluate(
         str, typer.Option(help="Name in the catalog, or a checkpoint.")
     ] = "starter",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    engine: Annotated[str, typer.Option(help="What computes: torch.")] = "torch",
-    precision: Annotated[str, typer.Option(help="Of the engine: fp32.")] = "fp32",
+    engine: Annotated[
+        str, typer.Option(help="What computes: torch, onnxruntime, openvino, auto.")
+    ] = "torch",
+    precision: Annotated[
+        str, typer.Option(help="Of the engine: fp32, bf16, fp16, int8.")
+    ] = "fp32",
     zoom: Annotated[
         bool | None,
         typer.Option(

@@ -5,34 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_sam2.errors import EngineError
+from napari_sam2.engines.variant import Variant
 
 if TYPE_CHECKING:
     from napari_sam2.evaluation.protocol import Segments
 
-ENGINES = ("torch",)
-PRECISIONS = ("fp32",)
 
-
-def check_engine(engine: str, precision: str) -> None:
-    """Raise unless there is such an engine and it computes like that.
+def engine_name(engine: str, precision: str) -> str:
+    """Join both to a name of :class:`~napari_sam2.engines.variant.Variant`.
 
     Raises
     ------
     EngineError
-        If there is not.
+        If there is no such engine, or if it does not compute like that.
     """
-    for kind, asked, known in (
-        ("engine", engine, ENGINES),
-        ("precision", precision, PRECISIONS),
-    ):
-        if asked not in known:
-            raise EngineError(
-                f"There is no {kind} “{asked}”. Choose from: {', '.join(known)}."
-            )
+    if engine == "auto" and precision == "fp32":
+        return engine
+    name = engine if precision == "fp32" else f"{engine}-{precision}"
+    return Variant.parse(name).name
 
 
-def open_segmenter(model: str, device: str, zoom: bool | None = None) -> Segments:
+def open_segmenter(
+    model: str, device: str, engine: str, zoom: bool | None = None
+) -> Segments:
     """Load a model.
 
     Parameters
@@ -41,6 +36,8 @@ def open_segmenter(model: str, device: str, zoom: bool | None = None) -> Segment
         Name in the catalog, or a checkpoint.
     device : str
         auto, cpu, cuda or mps.
+    engine : str
+        From :func:`engine_name`.
     zoom : bool, optional
         Whether it looks at objects again, more closely; by default as the model is
         used.
@@ -54,5 +51,8 @@ def open_segmenter(model: str, device: str, zoom: bool | None = None) -> Segment
 
     checkpoint = Path(model)
     return Segmenter(
-        model=checkpoint if checkpoint.is_file() else model, device=device, zoom=zoom
+        model=checkpoint if checkpoint.is_file() else model,
+        device=device,
+        compute_with=engine,
+        zoom=zoom,
     )

@@ -214,6 +214,7 @@ class SegmentationWidget(QWidget):
 
     def _on_model(self, name: str) -> None:
         self.model.refresh(name)
+        self.engine.refresh()
         # Whether to sharpen depends on the model, until the user says so.
         self._on_modes()
 

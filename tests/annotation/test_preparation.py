@@ -1,0 +1,95 @@
+"""The best engine is found while nobody waits for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from napari_sam2.annotation.preparation import Preparation
+from napari_sam2.engines.variant import ENGINE_VARIABLE
+from napari_sam2.errors import ExportError
+from napari_sam2.models.catalog import get_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_sam2.models.catalog import ModelSpec
+
+STARTER = get_model("starter")
+
+
+@pytest.fixture
+def preparation() -> Iterator[Preparation]:
+    preparation = Preparation(lambda: None)
+    yield preparation
+    preparation.close()
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What would have been run aside."""
+    runs: list[tuple[str, ...]] = []
+    monkeypatch.delenv(ENGINE_VARIABLE)
+    monkeypatch.setattr(
+        "napari_sam2.engines.exports.run_aside",
+        lambda *words, cancel: runs.append(words),
+    )
+    monkeypatch.setattr("napari_sam2.engines.chooser.is_prepared", lambda *_: False)
+    return runs
+
+
+def settle(preparation: Preparation) -> None:
+    thread = preparation._thread
+    while thread.busy:
+        thread.wait_for_answer(10)
+        preparation.process()
+
+
+def test_a_model_is_prepared_once(
+    preparation: Preparation, runs: list[tuple[str, ...]]
+) -> None:
+    found: list[ModelSpec] = []
+    for _ in range(3):
+        preparation.start(STARTER, "cpu", found.append)
+        settle(preparation)
+    assert runs == [("prepare", "starter", "--device", "cpu")]
+    assert found == [STARTER]
+
+
+def test_what_is_prepared_is_left_alone(
+    preparation: Preparation,
+    runs: list[tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("napari_sam2.engines.chooser.is_prepared", lambda *_: True)
+    found: list[ModelSpec] = []
+    preparation.start(STARTER, "cpu", found.append)
+    settle(preparation)
+    assert runs == found == []
+
+
+def test_a_failure_is_a_missed_chance_and_no_more(
+    preparation: Preparation,
+    runs: list[tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: str, cancel: object) -> None:
+        raise ExportError("no space left")
+
+    monkeypatch.setattr("napari_sam2.engines.exports.run_aside", fail)
+    found: list[ModelSpec] = []
+    preparation.start(STARTER, "cpu", found.append)
+    settle(preparation)
+    assert found == []
+
+
+def test_who_has_chosen_an_engine_needs_no_other(
+    preparation: Preparation,
+    runs: list[tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(ENGINE_VARIABLE, "torch")
+    preparation.start(STARTER, "cpu", lambda _: None)
+    settle(preparation)
+    assert runs == []

@@ -70,8 +70,9 @@ class CanvasWatch(QObject):
 
     def close(self) -> None:
         """Watch no longer."""
-        self._timer.stop()
-        with suppress(RuntimeError):  # Qt may have deleted the canvas already
+        # Where a program just ends, Qt has deleted both already.
+        with suppress(RuntimeError):
+            self._timer.stop()
             self._canvas.removeEventFilter(self)
         self._latest = None
 

@@ -67,11 +67,11 @@ class FramePacer(QObject):
         if not self._held:
             return
         self._held, self._due = False, True
-        self._timer.stop()
         window = self._window()
-        # Qt posts no second request before the first was seen to. It may have deleted
-        # the window already.
+        # Qt posts no second request before the first was seen to. Where a program just
+        # ends, Qt has deleted timer and window already.
         with suppress(RuntimeError):
+            self._timer.stop()
             if window is not None:
                 request = QEvent(QEvent.Type.UpdateRequest)
                 QCoreApplication.postEvent(window, request)

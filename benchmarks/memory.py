@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 from napari_sam2.engines.variant import Variant, variants_here
 
@@ -36,8 +37,6 @@ def _peak(engine: str, model: str, device: str) -> float:
 
 
 def _work(engine: str, model: str, device: str) -> float:
-    import resource
-
     import numpy as np
 
     from benchmarks.models import spec_of
@@ -56,9 +55,20 @@ def _work(engine: str, model: str, device: str) -> float:
         point = np.full((1, 1, 2), made.image_size / 3, dtype=np.float32)
         inside = np.ones((1, 1), dtype=np.int32)
         made.decode(made.encode(image), points=point, labels=inside, multimask=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # macOS counts in bytes, Linux in kibibytes.
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    return _peak_of_this()
+
+
+def _peak_of_this() -> float:
+    """Peak of this process alone, in mebibytes."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        peak = next(line for line in lines if line.startswith("VmHWM:"))
+        return int(peak.split()[1]) / 2**10
+    except (OSError, StopIteration):
+        # On Linux this would be that of the process which started this one, if larger.
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def main() -> None:

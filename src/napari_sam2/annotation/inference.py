@@ -106,6 +106,11 @@ class Inference:
         return self._engine
 
     @property
+    def computes(self) -> str:
+        """What really computes, in words; empty while there is no model."""
+        return "" if self._segmenter is None else self._segmenter.computes
+
+    @property
     def coming(self) -> bool:
         """Whether the plane will be ready without anybody doing anything."""
         return (
@@ -159,7 +164,7 @@ class Inference:
         assert self._segmenter is not None
         device = self._segmenter.device
         names = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}
-        facts = [names.get(device.split(":")[0], device), self._segmenter.computes]
+        facts = [names.get(device.split(":")[0], device)]
         if self._encode_seconds is not None:
             seconds = self._encode_seconds
             time = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -297,6 +297,11 @@ class AnnotationSession:
         """Name of the engine that is asked for; ``"auto"`` is the quickest."""
         return self._inference.engine
 
+    @property
+    def computes(self) -> str:
+        """What really computes, in words; empty while no model is loaded."""
+        return self._inference.computes
+
     def set_engine(self, engine: str) -> None:
         """Compute with another engine; the labels stay as they are.
 

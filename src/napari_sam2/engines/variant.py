@@ -97,14 +97,15 @@ class Variant:
         return cls(runtime, precision)
 
 
-def installed_variants() -> list[Variant]:
+@lru_cache
+def installed_variants() -> tuple[Variant, ...]:
     """Ways to compute of which the packages are installed; nothing is loaded."""
     found = [Variant("torch")]
     if find_spec("onnxruntime") is not None:
         found.append(Variant("onnxruntime"))
     if find_spec("openvino") is not None:
         found += [Variant("openvino"), Variant("openvino", "bf16")]
-    return found
+    return tuple(found)
 
 
 def variants_here(device: str = "cpu") -> list[Variant]:

@@ -192,9 +192,10 @@ class EngineChooser(_Chooser):
         self.refresh()
 
     def refresh(self) -> None:
-        """Offer the engines that are installed, with what was measured of them."""
+        """Offer the engines that are installed; say which one is used by itself."""
         wanted = self._session.engine
-        entries = [("Automatic", "auto")]
+        used = self._session.computes if wanted == "auto" else ""
+        entries = [(" · ".join(filter(None, ["Auto", used])), "auto")]
         entries += [(way.title, way.name) for way in installed_variants()]
         names = [name for _, name in entries]
         self.offer(entries, names.index(wanted) if wanted in names else 0)
@@ -205,8 +206,8 @@ class EngineChooser(_Chooser):
 
 
 _ENGINE_TIP = (
-    "What computes the model. Automatic takes the quickest whose masks are the same.\n"
-    "The line below says what really computes; `napari-sam2 doctor` tells more."
+    "What computes the model. Auto takes the quickest whose masks are the same;\n"
+    "`napari-sam2 doctor` tells why."
 )
 
 

@@ -211,10 +211,10 @@ class SegmentationWidget(QWidget):
     def _on_status(self, status: Status) -> None:
         self.status.show_status(status)
         self.status.show_hint(hint(self.controller))
+        self.engine.refresh()
 
     def _on_model(self, name: str) -> None:
         self.model.refresh(name)
-        self.engine.refresh()
         # Whether to sharpen depends on the model, until the user says so.
         self._on_modes()
 

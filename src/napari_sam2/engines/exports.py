@@ -130,7 +130,15 @@ def run_aside(*arguments: str, cancel: CancelToken | None = None) -> None:
     with suppress(psutil.Error, OSError):
         low = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)
         psutil.Process(process.pid).nice(low)
-    forget = None if cancel is None else cancel.on_cancel(process.terminate)
+
+    def end() -> None:
+        # And whatever it runs aside in its turn.
+        with suppress(psutil.Error, OSError):
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.terminate()
+        process.terminate()
+
+    forget = None if cancel is None else cancel.on_cancel(end)
     try:
         _, said = process.communicate()
     finally:

@@ -14,8 +14,6 @@ from napari_sam2.models.catalog import get_model
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari_sam2.models.catalog import ModelSpec
-
 STARTER = get_model("starter")
 
 
@@ -49,24 +47,25 @@ def settle(preparation: Preparation) -> None:
 def test_a_model_is_prepared_once(
     preparation: Preparation, runs: list[tuple[str, ...]]
 ) -> None:
-    found: list[ModelSpec] = []
+    found: list[str] = []
     for _ in range(3):
-        preparation.start(STARTER, "cpu", found.append)
+        preparation.start(STARTER, "cpu", lambda: found.append("best"))
         settle(preparation)
     assert runs == [("prepare", "starter", "--device", "cpu")]
-    assert found == [STARTER]
+    assert found == ["best"]
 
 
-def test_what_is_prepared_is_left_alone(
+def test_what_another_window_prepared_is_taken(
     preparation: Preparation,
     runs: list[tuple[str, ...]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("napari_sam2.engines.chooser.is_prepared", lambda *_: True)
-    found: list[ModelSpec] = []
-    preparation.start(STARTER, "cpu", found.append)
+    found: list[str] = []
+    preparation.start(STARTER, "cpu", lambda: found.append("best"))
     settle(preparation)
-    assert runs == found == []
+    assert runs == []
+    assert found == ["best"]
 
 
 def test_a_failure_is_a_missed_chance_and_no_more(
@@ -78,8 +77,8 @@ def test_a_failure_is_a_missed_chance_and_no_more(
         raise ExportError("no space left")
 
     monkeypatch.setattr("napari_sam2.engines.exports.run_aside", fail)
-    found: list[ModelSpec] = []
-    preparation.start(STARTER, "cpu", found.append)
+    found: list[str] = []
+    preparation.start(STARTER, "cpu", lambda: found.append("best"))
     settle(preparation)
     assert found == []
 
@@ -90,6 +89,6 @@ def test_who_has_chosen_an_engine_needs_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(ENGINE_VARIABLE, "torch")
-    preparation.start(STARTER, "cpu", lambda _: None)
+    preparation.start(STARTER, "cpu", lambda: None)
     settle(preparation)
     assert runs == []

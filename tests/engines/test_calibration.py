@@ -146,7 +146,7 @@ def test_the_doctor_says_what_is_used_and_why(
 
     calibrate(STARTER, make)
     lines = list(examine(STARTER))
-    (used,) = [line for line in lines if "← used" in line]
+    (used,) = [line for line in lines if "<- used" in line]
     assert "those of fp32" in used
     (reduced,) = [line for line in lines if "openvino-bf16" in line]
     assert "only if asked for" in reduced

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from psygnal import Signal
 from napari_sam2.annotation.preparation import Preparation
 from napari_sam2.annotation.requests import Lane, RequestThread
 from napari_sam2.annotation.status import Phase, Status
+from napari_sam2.engines.cancellation import CancelToken
 from napari_sam2.engines.variant import Variant
 from napari_sam2.errors import EngineError, ImageError, NapariSam2Error
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_sam2.annotation.planes import Plane
-    from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.embedded import EmbeddedImage
     from napari_sam2.segmentation.embeddings import EmbeddingCache
@@ -38,6 +38,15 @@ class Encoded:
     image: EmbeddedImage
     segmenter: Segmenter
     generation: int
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A model, and how it is to be computed."""
+
+    spec: ModelSpec
+    device: str = "auto"
+    engine: str = "auto"
 
 
 class Inference:
@@ -73,13 +82,14 @@ class Inference:
         self._segmenter: Segmenter | None = None
         # With a better engine, for the next image: the one in view stays as it is.
         self._next_segmenter: Segmenter | None = None
-        self._wanted: ModelSpec | None = None
-        self._device = self._proven_device = "auto"
-        self._engine = self._proven_engine = "auto"
+        # What is loaded or being loaded, and what computes meanwhile.
+        self._wanted: Setup | None = None
+        self._working: Setup | None = None
         self.plane: Plane | None = None
         self.encoded: Encoded | None = None
         self.generation = 0
         self._enabled = True
+        self._load_token = CancelToken()
         self._loading: str | None = None
         self._download: tuple[str, int, int] | None = None
         self._encoding = False
@@ -103,7 +113,8 @@ class Inference:
     @property
     def engine(self) -> str:
         """Name of the engine that is asked for."""
-        return self._engine
+        setup = self._wanted or self._working
+        return "auto" if setup is None else setup.engine
 
     @property
     def computes(self) -> str:
@@ -201,14 +212,15 @@ class Inference:
         from napari_sam2.models.catalog import get_model, is_available
 
         spec = get_model(model)
-        self._wanted = spec
-        self._device = device or self._device
+        before = self._wanted or self._working or Setup(spec)
+        setup = Setup(spec, device or before.device, before.engine)
+        self._wanted = setup
         self._downloads.cancel(Lane.ENCODE)
         self._download = None
         # Who makes the segmenter need not want the weights on this machine. What
         # cannot be downloaded is loaded, too, which says best why it is missing.
         if self._factory is not None or spec.url is None or is_available(spec):
-            self._load(spec)
+            self._load(setup)
         else:
             self._fetch(spec)
         self.changed.emit()
@@ -223,9 +235,12 @@ class Inference:
         """
         if engine != "auto":
             Variant.parse(engine)
-        self._engine = engine
-        if self._wanted is not None and self._download is None:
-            self._load(self._wanted)
+        setup = self._wanted or self._working
+        if setup is None:
+            return
+        self._wanted = setup = replace(setup, engine=engine)
+        if self._download is None:
+            self._load(setup)
         self.changed.emit()
 
     def set_enabled(self, enabled: bool) -> None:
@@ -246,7 +261,7 @@ class Inference:
             self._downloads.cancel(Lane.ENCODE)
             self._download = None
             # It may just have arrived: nobody waits for it any more.
-            self._wanted = None
+            self._wanted = self._working
             # The chooser has to go back to the model that works on.
             self.model_changed.emit(self.model or "")
         elif self._encoding:
@@ -407,20 +422,20 @@ class Inference:
 
         def report(done: int, total: int) -> None:
             def show() -> None:
-                if self._download is not None and self._wanted is spec:
+                if self._download is not None and self._wants(spec):
                     self._download = (spec.title, done, total)
                     self.changed.emit()
 
             self._downloads.post(show)
 
         def done(_: object) -> None:
-            if self._wanted is spec:
+            if self._wanted is not None and self._wants(spec):
                 self._download = None
-                self._load(spec)
+                self._load(self._wanted)
                 self.changed.emit()
 
         def failed(error: Exception) -> None:
-            if self._wanted is spec:
+            if self._wants(spec):
                 self._download = None
                 self._give_up_model(error)
 
@@ -431,65 +446,83 @@ class Inference:
             failed,
         )
 
-    def _load(self, spec: ModelSpec) -> None:
-        self._loading = spec.title
-        self._stop_encoding()
+    def _wants(self, spec: ModelSpec) -> bool:
+        return self._wanted is not None and self._wanted.spec is spec
 
-        def work(_: CancelToken) -> Segmenter | None:
+    def _load(self, setup: Setup) -> None:
+        self._loading = setup.spec.title
+        self._stop_encoding()
+        self._load_token.cancel()
+
+        def work(token: CancelToken) -> Segmenter | None:
             # Somebody who flips through the models waits for the last one only.
-            if self._wanted is not spec:
+            if self._wanted is not setup:
                 return None
-            return self._make_segmenter(spec)
+            return self._make_segmenter(setup, token)
 
         def done(segmenter: Segmenter | None) -> None:
-            if segmenter is None or self._wanted is not spec:
+            if segmenter is None or self._wanted is not setup:
                 return
             self._segmenter, self._next_segmenter = segmenter, None
-            self._proven_device, self._proven_engine = self._device, self._engine
+            self._working = setup
             self._encode_seconds = None
             self._loading = None
             self.model_changed.emit(segmenter.model)
             self._restart()
 
         def failed(error: Exception) -> None:
-            if self._wanted is spec:
+            if self._wanted is setup:
                 self._loading = None
                 self._give_up_model(error)
 
-        self._thread.submit(Lane.QUEUE, work, done, failed)
+        self._load_token = self._thread.submit(Lane.QUEUE, work, done, failed)
 
-    def _make_segmenter(self, spec: ModelSpec) -> Segmenter:
+    def _make_segmenter(self, setup: Setup, cancel: CancelToken) -> Segmenter:
         if self._factory is not None:
-            return self._factory(spec, self._device)
+            return self._factory(setup.spec, setup.device)
+        from napari_sam2.engines.exports import make_export
         from napari_sam2.segmentation.embeddings import EmbeddingCache
         from napari_sam2.segmentation.segmenter import Segmenter
 
         # One cache for all models: going back to one is as quick as to an image.
         if self._cache is None:
             self._cache = EmbeddingCache()
+        if setup.engine != "auto":
+            exported = Variant.parse(setup.engine).exported
+            if exported == "fp32":
+                # Takes half a minute where there is none yet: can be called off.
+                make_export(setup.spec, cancel=cancel)
         return Segmenter(
-            spec, self._device, compute_with=self._engine, cache=self._cache
+            setup.spec, setup.device, compute_with=setup.engine, cache=self._cache
         )
 
     def _look_for_better(self) -> None:
         """Find the best engine for the model, now that nobody waits."""
-        if self._factory is None and self._engine == "auto" and self._wanted:
-            self._preparation.start(self._wanted, self._device, self._improve)
+        setup = self._working
+        if self._factory is not None or setup is None or setup.engine != "auto":
+            return
+        self._preparation.start(setup.spec, setup.device, lambda: self._improve(setup))
 
-    def _improve(self, spec: ModelSpec) -> None:
+    def _improve(self, setup: Setup) -> None:
         """Make the segmenter that the next image is encoded with."""
 
-        def done(segmenter: Segmenter) -> None:
-            if self._wanted is spec and self._engine == "auto":
+        def work(token: CancelToken) -> Segmenter | None:
+            from napari_sam2.engines.chooser import best_way
+
+            best = best_way(setup.spec, setup.device).title
+            if self._working is not setup or best == self.computes:
+                return None
+            return self._make_segmenter(setup, token)
+
+        def done(segmenter: Segmenter | None) -> None:
+            if segmenter is not None and self._working is setup:
                 self._next_segmenter = segmenter
 
-        self._thread.submit(
-            Lane.QUEUE, lambda _: self._make_segmenter(spec), done, lambda _: None
-        )
+        self._thread.submit(Lane.QUEUE, work, done, lambda _: None)
 
     def _give_up_model(self, error: Exception) -> None:
         # A device or an engine that failed must not spoil the next model.
-        self._device, self._engine = self._proven_device, self._proven_engine
+        self._wanted = self._working
         self.failed.emit(_typed(error))
         self.model_changed.emit(self.model or "")
         if self.encoded is None:

@@ -32,31 +32,23 @@ class Preparation:
         self._thread = RequestThread(wake, "napari-sam2-prepare")
         self._asked: set[tuple[ModelSpec, str]] = set()
 
-    def start(
-        self, spec: ModelSpec, device: str, done: Callable[[ModelSpec], None]
-    ) -> None:
-        """Prepare a model unless it is; ``done`` is called if something was found."""
+    def start(self, spec: ModelSpec, device: str, done: Callable[[], None]) -> None:
+        """Prepare a model; ``done`` is called when the best engine is known."""
         from napari_sam2.engines.variant import ENGINE_VARIABLE
 
         if ENGINE_VARIABLE in os.environ or (spec, device) in self._asked:
             return
         self._asked.add((spec, device))
 
-        def work(cancel: CancelToken) -> bool:
+        def work(cancel: CancelToken) -> None:
             from napari_sam2.engines.chooser import is_prepared
             from napari_sam2.engines.exports import model_arguments, run_aside
 
-            if is_prepared(spec, device):
-                return False
-            arguments = [*model_arguments(spec), "--device", device]
-            run_aside("prepare", *arguments, cancel=cancel)
-            return True
+            if not is_prepared(spec, device):
+                arguments = [*model_arguments(spec), "--device", device]
+                run_aside("prepare", *arguments, cancel=cancel)
 
-        def answer(found: bool) -> None:
-            if found:
-                done(spec)
-
-        self._thread.submit(Lane.QUEUE, work, answer, lambda _: None)
+        self._thread.submit(Lane.QUEUE, work, lambda _: done(), lambda _: None)
 
     def process(self) -> None:
         """Hand out the answers that wait."""

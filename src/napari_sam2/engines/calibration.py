@@ -17,7 +17,7 @@ import numpy as np
 from napari_sam2.engines.exported import EXPORTER
 from napari_sam2.engines.exports import engines_folder
 from napari_sam2.engines.variant import Variant, variants_here
-from napari_sam2.errors import NapariSam2Error
+from napari_sam2.errors import EngineError, NapariSam2Error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -66,10 +66,11 @@ class Measured:
     @property
     def usable(self) -> bool:
         """Whether it may be chosen without being asked for."""
-        return not self.problem and (
-            Variant.parse(self.engine).precision == "fp32"
-            or (self.agreement or 0.0) >= AGREEMENT
-        )
+        try:
+            exact = Variant.parse(self.engine).precision == "fp32"
+        except EngineError:  # of another version of this package
+            return False
+        return not self.problem and (exact or (self.agreement or 0.0) >= AGREEMENT)
 
     @property
     def cost(self) -> float:
@@ -144,25 +145,27 @@ def calibrate(
             continue
         try:
             engine = make(way)
-            start = perf_counter()
-            one, masks = _measure(engine, way, images)
+            one, masks, took = _measure(engine, way, images)
         except NapariSam2Error as error:
             measured.append(Measured(way.name, problem=str(error)))
             continue
-        took = perf_counter() - start
         spent, longest = spent + took, max(longest, took)
         if truth is None and way.precision == "fp32":
             truth = masks
         agreement = None if truth is None else _agreement(masks, truth)
         measured.append(Measured(one.engine, one.encode_ms, one.decode_ms, agreement))
         del engine
+    anew = {one.engine for one in measured}
+    measured += [one for one in remembered(spec, device) if one.engine not in anew]
     _remember(spec, device, measured)
     return measured
 
 
 def _measure(
     engine: Engine, way: Variant, images: Sequence[npt.NDArray[np.uint8]]
-) -> tuple[Measured, npt.NDArray[np.bool_]]:
+) -> tuple[Measured, npt.NDArray[np.bool_], float]:
+    """Measure; what came out, the masks, and the seconds that the measuring took."""
+    begin = perf_counter()
     image, places = _discs(engine.image_size)
     labels = np.ones((1, 1), dtype=np.int32)
 
@@ -188,13 +191,14 @@ def _measure(
         clicked(place)
         times.append(perf_counter() - start)
     masks = [clicked(place) for place in places]
+    took = perf_counter() - begin
     if images:
         masks = []
     for other in images:
         embedding = engine.encode(other)
         masks += [clicked(place) for place in places]
     found = Measured(way.name, 1e3 * encode, 1e3 * float(np.median(times)))
-    return found, np.stack(masks)
+    return found, np.stack(masks), took
 
 
 def _discs(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import platform
-import shutil
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_sam2.engines.calibration import calibrate, chosen, remembered
@@ -11,10 +13,11 @@ from napari_sam2.engines.exports import (
     engines_folder,
     export_folder,
     find_export,
+    locked,
     make_export,
 )
 from napari_sam2.engines.variant import Variant, cuda_devices, providers, variants_here
-from napari_sam2.errors import EngineError, ExportError, ModelError, NapariSam2Error
+from napari_sam2.errors import Cancelled, EngineError, ExportError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "best_engine",
+    "best_way",
     "is_prepared",
     "make_engine",
     "place_of",
@@ -41,35 +45,49 @@ def place_of(device: str) -> str:
     """Turn ``"auto"`` into a device, as far as that is known without torch."""
     if device != "auto":
         return device
-    if cuda_devices():
+    # torch calls AMD's devices cuda as well.
+    if cuda_devices() or Path("/dev/kfd").exists():
         return "cuda"
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         return "mps"
     return "dml" if "DmlExecutionProvider" in providers() else "cpu"
 
 
+def best_way(spec: ModelSpec, device: str = "auto") -> Variant:
+    """Return the quickest way of those that are ready at once; torch always is.
+
+    It is the best that was measured. Before anything was, a processor may be trusted to
+    compute an export quicker than torch; of an accelerator nobody knows.
+    """
+    way, place = _measured(spec, device)
+    if way is None and place == "cpu":
+        exact = [way for way in variants_here(place) if way.precision == "fp32"]
+        way = next((way for way in exact if way.exported is not None), None)
+    if way is None or (way.exported is not None and not _exported(spec, way)):
+        return Variant("torch")
+    return way
+
+
 def best_engine(spec: ModelSpec, device: str = "auto") -> Engine:
-    """Make the quickest engine of those that are ready at once; torch always is.
+    """Make the engine of :func:`best_way`, or else that of torch.
 
     Raises
     ------
     ModelError, EngineError
         If torch cannot be used either.
     """
-    place = place_of(device)
-    way = _wanted(spec, place)
-    if way is not None and way.exported is not None and _exported(spec, way):
+    way = best_way(spec, device)
+    if way != Variant("torch"):
         try:
-            return make_engine(spec, way, place)
-        except ModelError:
+            return make_engine(spec, way, _measured(spec, device)[1])
+        except (ModelError, Cancelled):
             raise
-        except NapariSam2Error:
-            # A library was changed, or a file damaged: measured anew the next time.
-            _forget(spec, way)
-    reduced = way is not None and way.runtime == "torch"
-    return make_engine(
-        spec, way if reduced and way is not None else Variant("torch"), device
-    )
+        except Exception:
+            # A library that is missing or of another version raises what it likes.
+            logging.getLogger(__name__).warning(
+                "%s cannot be used; torch computes instead", way.title, exc_info=True
+            )
+    return make_engine(spec, Variant("torch"), device)
 
 
 def make_engine(spec: ModelSpec, way: Variant, device: str = "auto") -> Engine:
@@ -90,7 +108,6 @@ def make_engine(spec: ModelSpec, way: Variant, device: str = "auto") -> Engine:
         # torch has its own idea of what is best; of DirectML it knows nothing.
         torch_device = "auto" if device == "dml" else device
         return TorchEngine(spec, torch_device, way.precision)
-    place = place_of(device)
     assert way.exported is not None
     if way.precision == "int8" and find_export(spec, "int8") is None:
         raise EngineError(
@@ -101,21 +118,29 @@ def make_engine(spec: ModelSpec, way: Variant, device: str = "auto") -> Engine:
     if way.runtime == "openvino":
         from napari_sam2.engines.openvino import OpenVinoEngine
 
-        return OpenVinoEngine(
-            export, way.precision, place, engines_folder() / "openvino"
-        )
+        # Accelerators of its own are asked for by its own names: "GPU", "NPU".
+        own = device if device.upper().startswith(("GPU", "NPU")) else "cpu"
+        cache = engines_folder() / "openvino"
+        return OpenVinoEngine(export, way.precision, own, cache)
     from napari_sam2.engines.onnx import OnnxEngine
 
+    place = place_of(device)
     kind, colon, number = place.partition(":")
     if way.runtime == "tensorrt":
         kind = "tensorrt"
-    device = {"mps": "coreml"}.get(kind, kind) + colon + number
-    return OnnxEngine(export, device, way.precision, engines_folder() / "tensorrt")
+    wanted = {"mps": "coreml"}.get(kind, kind) + colon + number
+    cache = engines_folder() / "tensorrt"
+    try:
+        return OnnxEngine(export, wanted, way.precision, cache)
+    except EngineError:
+        if device != "auto" or wanted == "cpu":
+            raise
+        return OnnxEngine(export, "cpu", way.precision)
 
 
 def is_prepared(spec: ModelSpec, device: str = "auto") -> bool:
     """Whether the best engine is known, and ready."""
-    way = chosen(remembered(spec, place_of(device)))
+    way, _ = _measured(spec, device)
     return way is not None and (way.exported is None or _exported(spec, way))
 
 
@@ -133,14 +158,38 @@ def prepare(
     Cancelled
         If ``cancel`` was raised before the end.
     """
+    # Two windows that are opened together must not measure at once.
+    with locked(engines_folder() / f"{spec.fingerprint}-measure", cancel):
+        if is_prepared(spec, device):
+            return remembered(spec, _measured(spec, device)[1])
+        measured: list[Measured] = []
+        for place in dict.fromkeys([place_of(device), "cpu"]):
+            if any(way.exported is not None for way in variants_here(place)):
+                make_export(spec, cancel=cancel)
+            measured = calibrate(
+                spec,
+                partial(_make_at, spec, place),
+                place,
+                ways=_quantized(spec) if place == "cpu" else (),
+                cancel=cancel,
+            )
+            # A driver does not make an accelerator that something can use.
+            if device != "auto" or chosen(measured) is not None:
+                break
+        return measured
+
+
+def _make_at(spec: ModelSpec, place: str, way: Variant) -> Engine:
+    return make_engine(spec, way, place)
+
+
+def _measured(spec: ModelSpec, device: str) -> tuple[Variant | None, str]:
+    """Return the best that was measured, and where."""
     place = place_of(device)
-    if is_prepared(spec, device):
-        return remembered(spec, place)
-    if any(way.exported is not None for way in variants_here(place)):
-        make_export(spec, cancel=cancel)
-    return calibrate(
-        spec, lambda way: make_engine(spec, way, place), place, cancel=cancel
-    )
+    measured = remembered(spec, place)
+    if device == "auto" and measured and chosen(measured) is None:
+        place, measured = "cpu", remembered(spec, "cpu")
+    return chosen(measured), place
 
 
 def quantize_model(
@@ -169,7 +218,7 @@ def quantize_model(
     quantize(make_export(spec), images[::2], export_folder(spec, "int8"))
     return calibrate(
         spec,
-        lambda way: make_engine(spec, way, device),
+        partial(_make_at, spec, device),
         device,
         ways=_quantized(spec),
         images=images[1::2],
@@ -184,21 +233,5 @@ def _quantized(spec: ModelSpec) -> list[Variant]:
     return [Variant(runtime, "int8") for runtime in sorted(runtimes)]
 
 
-def _wanted(spec: ModelSpec, place: str) -> Variant | None:
-    """Return the best that was measured, or else is expected in fp32."""
-    way = chosen(remembered(spec, place))
-    if way is not None:
-        return way
-    exact = [way for way in variants_here(place) if way.precision == "fp32"]
-    return next((way for way in exact if way.exported is not None), None)
-
-
 def _exported(spec: ModelSpec, way: Variant) -> bool:
     return way.exported is not None and find_export(spec, way.exported) is not None
-
-
-def _forget(spec: ModelSpec, way: Variant) -> None:
-    assert way.exported is not None
-    export = find_export(spec, way.exported)
-    if export is not None:
-        shutil.rmtree(export.folder, ignore_errors=True)

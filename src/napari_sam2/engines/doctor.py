@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from napari_sam2.engines.calibration import AGREEMENT, chosen, processor, remembered
-from napari_sam2.engines.chooser import is_prepared, place_of
-from napari_sam2.engines.variant import Variant, cuda_devices
+from napari_sam2.engines.chooser import best_way, is_prepared, place_of
+from napari_sam2.engines.variant import ENGINE_VARIABLE, Variant, cuda_devices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,10 +41,11 @@ def examine(spec: ModelSpec) -> Iterator[str]:
     measured = remembered(spec, place_of("auto"))
     yield f"{spec.title} on this machine"
     if not measured:
-        yield "  Not measured yet; torch is used. Run `napari-sam2 prepare`, or use the"
-        yield "  model in napari, which measures in the background."
+        yield f"  Not measured yet; {best_way(spec).title} is used. Run"
+        yield "  `napari-sam2 prepare`, or use the model in napari, which measures in"
+        yield "  the background."
     else:
-        yield from _table(measured)
+        yield from _table(spec, measured)
     yield ""
     advice = list(_advice(spec, measured))
     if not advice:
@@ -95,14 +96,14 @@ def _accelerators() -> Iterator[str]:
         yield f"{'mps':<18} Apple GPU"
 
 
-def _table(measured: list[Measured]) -> Iterator[str]:
-    best = chosen(measured)
+def _table(spec: ModelSpec, measured: list[Measured]) -> Iterator[str]:
+    best = best_way(spec)
     yield f"  {'':<18} {'encode':>10} {'decode':>10}  masks"
     for one in measured:
         if one.problem:
             yield f"  {one.engine:<18} {one.problem}"
             continue
-        used = "  ← used" if best is not None and one.engine == best.name else ""
+        used = "  <- used" if one.engine == best.name else ""
         yield (
             f"  {one.engine:<18} {one.encode_ms:7.1f} ms {one.decode_ms:7.1f} ms  "
             f"{_faithful(one)}{used}"
@@ -119,7 +120,10 @@ def _faithful(one: Measured) -> str:
 
 
 def _advice(spec: ModelSpec, measured: list[Measured]) -> Iterator[str]:
-    if measured and not is_prepared(spec):
+    forced = os.environ.get(ENGINE_VARIABLE)
+    if forced:
+        yield f"{ENGINE_VARIABLE} is set to {forced}, which overrules the choice."
+    if chosen(measured) is not None and not is_prepared(spec):
         yield "The export is missing: run `napari-sam2 prepare`."
     place = place_of("auto")
     if place == "cpu":

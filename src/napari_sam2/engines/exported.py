@@ -109,6 +109,10 @@ class Export:
         """Write the description beside the graphs."""
         known = asdict(self)
         del known["folder"]
+        # What was cut off, or lost, is no export any more.
+        known["files"] = {
+            file.name: file.stat().st_size for file in self.folder.glob("*.onnx")
+        }
         text = json.dumps(known, indent=2)
         (self.folder / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
@@ -123,10 +127,19 @@ def read_export(folder: Path) -> Export:
     """
     try:
         known = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+        for name, size in known.pop("files").items():
+            if (folder / name).stat().st_size != size:
+                raise ValueError(f"{name} is damaged")
         stability = known.pop("stability")
         stable = None if stability is None else Stability(*stability)
         export = Export(folder, stability=stable, **known)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+    ) as error:
         raise ExportError(
             f"{folder} is not an export of this program: {error}"
         ) from error

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from napari_sam2.engines.exported import EXPORTER, read_export
@@ -13,6 +14,7 @@ from napari_sam2.errors import ExportError
 from napari_sam2.models.catalog import CATALOG, models_folder, weights_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from napari_sam2.engines.cancellation import CancelToken
@@ -23,6 +25,7 @@ __all__ = [
     "engines_folder",
     "export_folder",
     "find_export",
+    "locked",
     "make_export",
     "model_arguments",
     "run_aside",
@@ -72,19 +75,17 @@ def make_export(
     Cancelled
         If ``cancel`` was raised before the end.
     """
-    from filelock import FileLock
-
+    export = find_export(spec, precision)
+    if export is not None:
+        return export
     folder = export_folder(spec, precision)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExportError(f"{folder.parent} cannot be written: {error}") from error
     # Two windows that are opened together need one export only.
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
+    with locked(folder, cancel):
         export = find_export(spec, precision)
         if export is not None:
             return export
-        shutil.rmtree(folder, ignore_errors=True)
+        for older in folder.parent.glob(f"{spec.fingerprint}-{precision}-v*"):
+            shutil.rmtree(older, ignore_errors=True)
         options = ["--precision", precision, "--pixels", "float32"]
         try:
             run_aside(
@@ -94,6 +95,41 @@ def make_export(
             for unfinished in folder.parent.glob(f".{folder.name}-*"):
                 shutil.rmtree(unfinished, ignore_errors=True)
         return read_export(folder)
+
+
+@contextmanager
+def locked(path: Path, cancel: CancelToken | None = None) -> Iterator[None]:
+    """Keep other processes from making the same.
+
+    Raises
+    ------
+    ExportError
+        If the folder of the path cannot be written.
+    Cancelled
+        If ``cancel`` was raised while another process was at it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while not lock.is_locked:
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            with suppress(Timeout):
+                lock.acquire(timeout=0.2)
+    except NotImplementedError:
+        # A file system without locks: better unguarded than not at all.
+        pass
+    except OSError as error:
+        raise ExportError(
+            f"{path.parent} cannot be written ({error}). Set NAPARI_SAM2_HOME to a "
+            "folder that can."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def model_arguments(spec: ModelSpec) -> list[str]:
@@ -119,11 +155,13 @@ def run_aside(*arguments: str, cancel: CancelToken | None = None) -> None:
     import psutil
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "napari_sam2", *arguments],
+        # -P: a file of the user's that is named as a module must not take its place.
+        [sys.executable, "-P", "-m", "napari_sam2", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",
         # No console flashes up beside the window.
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
@@ -149,5 +187,16 @@ def run_aside(*arguments: str, cancel: CancelToken | None = None) -> None:
     if cancel is not None:
         cancel.raise_if_cancelled()
     if process.returncode != 0:
-        last = said.strip().splitlines()[-1:] or ["it ended without a word"]
-        raise ExportError(f"The model could not be exported: {last[0]}")
+        raise ExportError(
+            f"The model could not be exported: {_reason(said, process.returncode)}"
+        )
+
+
+def _reason(said: str, code: int) -> str:
+    """Pick out what a failed command had to say."""
+    lines = [line for line in said.splitlines() if re.search(r"\w", line)]
+    named = [line for line in lines if "Error" in line]
+    if named or lines:
+        return (named or lines)[-1].strip(" │")
+    # Killed by the system, mostly for want of memory.
+    return "it ended without a word; there may be too little memory." + f" ({code})"

@@ -110,7 +110,8 @@ class GraphEngine(Engine):
             progress(0.0)
         if cancel is not None:
             cancel.raise_if_cancelled()
-        pixels = squashed(image, self.image_size).astype(self._pixels, copy=False)
+        pixels = self._guarded(squashed, image, self.image_size)
+        pixels = pixels.astype(self._pixels, copy=False)
         with self._encoding:
             prepared = self._guarded(self._prepared, pixels, cancel)
         if cancel is not None:

@@ -104,6 +104,9 @@ class OnnxEngine(GraphEngine):
         number = {"device_id": str(self._number)}
         if self._provider in (PROVIDERS["cpu"], PROVIDERS["coreml"]):
             return [(self._provider, {})]
+        if self._provider == PROVIDERS["cuda"]:
+            # fp32 is to mean fp32.
+            return [(self._provider, number | {"use_tf32": "0"})]
         if self._provider != PROVIDERS["tensorrt"]:
             return [(self._provider, number)]
         options = number | self._profiles(graph)

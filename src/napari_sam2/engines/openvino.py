@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,17 +57,18 @@ class OpenVinoEngine(GraphEngine):
     ) -> None:
         try:
             import openvino
-        except ImportError as error:
+
+            self._core = openvino.Core()
+        except (ImportError, RuntimeError) as error:
             raise EngineError(
-                "OpenVINO is not installed. Run `pip install napari-sam2[openvino]`, "
-                "or choose another engine."
+                f"OpenVINO cannot be used here ({error}). Run "
+                "`pip install napari-sam2[openvino]`, or choose another engine."
             ) from error
         self.name = "OpenVINO"
         self.precision = precision
         self.device = device
-        self._core = openvino.Core()
         self._settings = {"PERFORMANCE_HINT": "LATENCY"}
-        if cache is not None:
+        if cache is not None and _writable(cache):
             self._settings["CACHE_DIR"] = str(cache)
         super().__init__(export)
 
@@ -98,3 +100,11 @@ class OpenVinoEngine(GraphEngine):
 
     def _array(self, output: Any) -> npt.NDArray[np.float32]:
         return np.asarray(output, dtype=np.float32)
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)

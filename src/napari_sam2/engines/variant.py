@@ -144,19 +144,24 @@ def variants_here(device: str = "cpu") -> list[Variant]:
 @lru_cache
 def providers() -> tuple[str, ...]:
     """Execution providers that ONNX Runtime was built with here."""
-    if find_spec("onnxruntime") is None:
-        return ()
-    import onnxruntime
+    try:
+        import onnxruntime
 
-    return tuple(onnxruntime.get_available_providers())
+        return tuple(onnxruntime.get_available_providers())
+    except Exception:
+        # Not installed, or it lacks a library: then it is no way to compute.
+        return ()
 
 
 @lru_cache
 def _has_bf16() -> bool:
     """Whether the processor multiplies in bf16, as OpenVINO sees it."""
-    import openvino
+    try:
+        import openvino
 
-    abilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        abilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    except Exception:
+        return False
     return "BF16" in abilities
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_sam2.errors import CheckpointError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -50,6 +52,16 @@ def save(path: Path, **state: Any) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint."""
+    """Read a checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            f"There is no {path} to go on from. Leave out --resume to begin anew."
+        )
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_sam2.training.parallel import Peers
 
 REPORT = 50  # steps between lines of the loss curve
-SAVE = 250  # steps between checkpoints
+SAVE = 60.0  # seconds between checkpoints
 COLUMNS = (
     "step", "seconds", "rate", "loss", "dense",
     "iou_1", "iou_2", "iou_3", "iou_4", "iou_box", "iou_box_1", "iou_box_2",
@@ -136,7 +136,7 @@ class Run:
 
         Raises
         ------
-        FileNotFoundError
+        CheckpointError
             If there is none.
         """
         state = checkpoint.load(self.checkpoint_path)
@@ -173,6 +173,7 @@ class Run:
             Gets a line of text every `REPORT` steps.
         """
         gathered: dict[str, list[float]] = {}
+        saved = self.seconds
         try:
             while self.budget.progress(self.step, self.seconds) < 1:
                 begun = time.monotonic()
@@ -187,7 +188,8 @@ class Run:
                 if self.step % REPORT == 0:
                     say(self._report(gathered))
                     gathered = {}
-                if self.step % SAVE == 0:
+                if self.seconds - saved >= SAVE:
+                    saved = self.seconds
                     self.save()
             if self.peers is None or self.peers.rank == 0:
                 self.save()

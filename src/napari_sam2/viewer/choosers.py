@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy, QWidget
 
-from napari_sam2.engines.variant import installed_variants
+from napari_sam2.engines.variant import Variant, installed_variants
 from napari_sam2.errors import ModelError
 from napari_sam2.models.catalog import CATALOG, is_available
 from napari_sam2.viewer.layers import labels_name
@@ -197,8 +197,11 @@ class EngineChooser(_Chooser):
         used = self._session.computes if wanted == "auto" else ""
         entries = [(" · ".join(filter(None, ["Auto", used])), "auto")]
         entries += [(way.title, way.name) for way in installed_variants()]
+        if wanted not in [name for _, name in entries]:
+            # A script asked for it.
+            entries.append((Variant.parse(wanted).title, wanted))
         names = [name for _, name in entries]
-        self.offer(entries, names.index(wanted) if wanted in names else 0)
+        self.offer(entries, names.index(wanted))
         self.setToolTip(_ENGINE_TIP)
 
     def _on_activated(self, number: int) -> None:

@@ -756,6 +756,66 @@ def test_a_device_that_failed_does_not_spoil_the_next_model(
     session.close()
 
 
+def test_another_engine_is_for_the_model_that_works_not_for_one_that_failed(
+    image: np.ndarray,
+) -> None:
+    loaded: list[str] = []
+
+    def factory(spec: Any, device: str) -> FakeSegmenter:
+        loaded.append(spec.name)
+        if spec.name == "sam2.1-tiny":
+            raise EngineError("It is damaged.")
+        return FakeSegmenter()
+
+    session = AnnotationSession(segmenter_factory=factory)
+    session.wait()
+    session.set_model("sam2.1-tiny")
+    with pytest.raises(EngineError, match="damaged"):
+        session.wait()
+    session.set_engine("onnxruntime")
+    session.wait()
+    assert loaded == ["starter", "sam2.1-tiny", "starter"]
+    assert session.engine == "onnxruntime"
+    session.close()
+
+
+def test_an_engine_that_failed_is_given_up_and_a_later_choice_is_not(
+    image: np.ndarray,
+) -> None:
+    held, go = threading.Event(), threading.Event()
+    engines: list[str] = []
+
+    def factory(spec: Any, device: str) -> FakeSegmenter:
+        engines.append(session_engine())
+        if engines[-1] == "openvino":
+            held.set()
+            go.wait()
+            raise EngineError("It does not start.")
+        return FakeSegmenter()
+
+    def session_engine() -> str:
+        return "auto" if not engines else session.engine
+
+    session = AnnotationSession(segmenter_factory=factory)
+    session.wait()
+    session.set_engine("openvino")
+    held.wait()
+    # While the one is still failing, the other is chosen.
+    session.set_engine("torch")
+    go.set()
+    session.wait()
+    assert session.engine == "torch"
+    assert engines == ["auto", "openvino", "torch"]
+
+    session.set_engine("openvino")
+    with pytest.raises(EngineError, match="does not start"):
+        session.wait()
+    assert session.engine == "torch"
+    with pytest.raises(EngineError, match="There is no engine"):
+        session.set_engine("abacus")
+    session.close()
+
+
 # ------------------------------------------------------------------------- hover
 
 

@@ -194,9 +194,13 @@ def run_aside(*arguments: str, cancel: CancelToken | None = None) -> None:
 
 def _reason(said: str, code: int) -> str:
     """Pick out what a failed command had to say."""
-    lines = [line for line in said.splitlines() if re.search(r"\w", line)]
-    named = [line for line in lines if "Error" in line]
-    if named or lines:
-        return (named or lines)[-1].strip(" │")
-    # Killed by the system, mostly for want of memory.
-    return "it ended without a word; there may be too little memory." + f" ({code})"
+    bare = (re.sub(r"[─╭╮╰╯│]", "", line).strip() for line in said.splitlines())
+    lines = [line for line in bare if line]
+    if not lines:
+        # Ended by the system, mostly for want of memory.
+        return f"it ended without a word ({code}). There may be too little memory."
+    if "Error" in lines:
+        # In a box with this title, as typer has it.
+        return " ".join(lines[lines.index("Error") + 1 :])
+    ours = [line for line in lines if line.startswith("Error: ")]
+    return (ours or lines)[-1].removeprefix("Error: ")

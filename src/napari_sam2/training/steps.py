@@ -96,6 +96,9 @@ def _batch_loss(
     auxiliary = dense_loss(maps.float(), batch.dense, batch.known)
     outcome.note("dense", auxiliary)
     loss = dense_weight * auxiliary
+    # Told is the loss of the first prompts: corrections, of which a step has more or
+    # fewer, would make the curve go up and down with their number.
+    told = loss.detach()
 
     with torch.autocast(device.type, enabled=False):
         whole = model.sam_prompt_encoder.get_dense_pe()
@@ -107,7 +110,7 @@ def _batch_loss(
     objects = sum(len(group.index) for group in batch.groups)
     for group, lesson in zip(batch.groups, lessons, strict=True):
         share = len(group.index) / objects
-        loss = loss + share * _group_loss(
+        total, first = _group_loss(
             model,
             features,
             encodings,
@@ -118,7 +121,8 @@ def _batch_loss(
             outcome,
             lesson,
         )
-    outcome.note("loss", loss)
+        loss, told = loss + share * total, told + share * first
+    outcome.note("loss", told)
     return loss, outcome
 
 
@@ -132,7 +136,8 @@ def _group_loss(
     generator: torch.Generator,
     outcome: Outcome,
     lesson: Lesson | None,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
+    """Loss of all rounds, and that of the first one."""
     boxed = int(group.labels[0, 0]) == TOP_LEFT
     own = features.of(group.index)
     encoding, corner = encodings[group.index], corners[group.index][:, None]
@@ -174,6 +179,7 @@ def _group_loss(
                 "iou_box" if boxed else "iou_1",
                 _pick(actual, chosen * (not single)).mean(),
             )
+            first = total.detach()
         else:
             each = mask_loss(logits[:, :1], group.target, group.weight)
             total = total + each.mean()
@@ -190,7 +196,7 @@ def _group_loss(
             labels = torch.cat([labels, signs], 1)
             forget = torch.rand((), generator=generator) < FORGET
             previous = None if forget else shown.clamp(-LIMIT, LIMIT)
-    return total
+    return total, first
 
 
 def _pick(values: Tensor, which: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+
+from napari_sam2.engines.calibration import processor
 
 __all__ = ["describe"]
 
@@ -24,7 +25,7 @@ def describe() -> dict[str, object]:
 
     cuda = torch.cuda.is_available()
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": _cores(),
         "memory_gib": _memory_gib(),
         "gpu": torch.cuda.get_device_name() if cuda else None,
@@ -33,15 +34,6 @@ def describe() -> dict[str, object]:
         "torch_threads": torch.get_num_threads(),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
-    return names[0].strip() if names else platform.processor()
 
 
 def _cores() -> int | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Timing", "bursts", "compare", "measured"]
+__all__ = ["Timing", "bursts", "measured"]
 
 
 @dataclass(frozen=True)
@@ -41,32 +41,6 @@ def measured(action: Callable[[], object]) -> float:
     start = time.perf_counter()
     action()
     return (time.perf_counter() - start) * 1e3
-
-
-def compare(
-    actions: Mapping[str, Callable[[], object]], *, repeats: int = 9, warm_up: int = 1
-) -> dict[str, Timing]:
-    """Time several actions against each other.
-
-    They take turns, so that whatever else the machine does in the meantime
-    falls on all of them alike.
-
-    Parameters
-    ----------
-    actions : mapping of str to callable
-        What to time. Each must have finished its work when it returns.
-    repeats : int
-        Turns that count.
-    warm_up : int
-        Turns before them that do not.
-    """
-    samples: dict[str, list[float]] = {name: [] for name in actions}
-    for turn in range(warm_up + repeats):
-        for name, action in actions.items():
-            took = measured(action)
-            if turn >= warm_up:
-                samples[name].append(took)
-    return {name: Timing(tuple(taken)) for name, taken in samples.items()}
 
 
 def bursts(

@@ -11,7 +11,9 @@ from napari_sam2.engines.base import Decoded
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["LOGIT_LIMIT", "Stability", "answered"]
+    Answer = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+__all__ = ["LOGIT_LIMIT", "Stability", "answered", "joined"]
 
 LOGIT_LIMIT = 32.0
 """The official predictor clips what it returns, so that an answer that is fed back as
@@ -41,6 +43,14 @@ class Stability(NamedTuple):
             float(decoder.dynamic_multimask_stability_delta),
             float(decoder.dynamic_multimask_stability_thresh),
         )
+
+
+def joined(answers: list[Answer]) -> Answer:
+    """Join the logits and scores of the parts of a batch, in their order."""
+    if len(answers) == 1:
+        return answers[0]
+    logits, scores = zip(*answers, strict=True)
+    return np.concatenate(logits), np.concatenate(scores)
 
 
 def answered(

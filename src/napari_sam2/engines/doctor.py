@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from napari_sam2.engines.calibration import AGREEMENT, chosen, processor, remembered
 from napari_sam2.engines.chooser import best_way, is_prepared, place_of
-from napari_sam2.engines.variant import ENGINE_VARIABLE, Variant, cuda_devices
+from napari_sam2.engines.variant import (
+    ENGINE_VARIABLE,
+    Variant,
+    cuda_devices,
+    providers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,10 +79,8 @@ def _abilities(package: str) -> str:
 
         built = torch.version.cuda
         return f", built for CUDA {built}" if built else ", built for the CPU"
-    if package.startswith("onnxruntime") and find_spec("onnxruntime") is not None:
-        import onnxruntime
-
-        names = onnxruntime.get_available_providers()
+    if package.startswith("onnxruntime"):
+        names = providers()
         return ", built with " + ", ".join(
             name.removesuffix("ExecutionProvider") for name in names
         )

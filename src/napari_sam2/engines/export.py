@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import warnings
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from napari_sam2.models.catalog import ModelSpec
 
-__all__ = ["Pixels", "Precision", "export_model", "halve", "quiet"]
+__all__ = ["Pixels", "Precision", "export_model", "filled", "halve", "quiet"]
 
 Precision = Literal["fp32", "fp16"]
 Pixels = Literal["uint8", "float32"]
@@ -78,13 +77,7 @@ def export_model(
 
     model = build_model(spec)
     model.requires_grad_(False)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the folder, so that it can be put in its place at once.
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise ExportError(f"{folder} cannot be written: {error}") from error
-    try:
+    with filled(folder) as temporary:
         export = Export(
             temporary,
             spec.name,
@@ -97,15 +90,35 @@ def export_model(
         )
         _export_graphs(model, export, graphs, progress)
         export.write()
+    return read_export(folder)
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[Path]:
+    """Fill another folder, which then takes the place of this one; or leave nothing.
+
+    Raises
+    ------
+    ExportError
+        If the folder cannot be written.
+    """
+    temporary: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the folder, so that it can be put in its place at once.
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        yield temporary
         temporary.chmod(0o755)
         if folder.exists():
-            folder.rmdir()
-        os.replace(temporary, folder)
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    except ExportError:  # an OSError as well
+        raise
     except OSError as error:
         raise ExportError(f"{folder} cannot be written: {error}") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return read_export(folder)
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 class _Recipe(NamedTuple):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam2.engines.base import Decoded, Embedding, Engine
-from napari_sam2.engines.candidates import answered
+from napari_sam2.engines.candidates import answered, joined
 from napari_sam2.engines.exported import (
     ANSWERS,
     FEATURES,
@@ -161,12 +161,7 @@ class GraphEngine(Engine):
                 self._guarded(self._answer, payload, part)
                 for part in batch.parts(self.at_once)
             ]
-        if len(answers) == 1:
-            logits, scores = answers[0]
-        else:
-            logits = np.concatenate([logits for logits, _ in answers])
-            scores = np.concatenate([scores for _, scores in answers])
-        return answered(logits, scores, multimask, self._stability)
+        return answered(*joined(answers), multimask, self._stability)
 
     def _answer(
         self, payload: _Payload, batch: PromptBatch

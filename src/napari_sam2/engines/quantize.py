@@ -14,18 +14,16 @@ In floats stay:
 from __future__ import annotations
 
 import shutil
-import tempfile
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_sam2.engines.export import quiet
+from napari_sam2.engines.export import filled, quiet
 from napari_sam2.engines.pixels import squashed
 from napari_sam2.errors import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -60,45 +58,33 @@ def quantize(
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise ExportError(f"{folder} cannot be written: {error}") from error
-    try:
+    with filled(folder) as temporary:
         for file in export.folder.iterdir():
             if file.name != "encoder.onnx":
                 shutil.copy2(file, temporary)
         made = replace(export, folder=temporary, precision="int8")
         inferred = temporary / "inferred.onnx"
-        with quiet():
-            quant_pre_process(
-                str(export.path("encoder")), str(inferred), skip_symbolic_shape=True
-            )
-            quantization.quantize_static(
-                str(inferred),
-                str(made.path("encoder")),
-                _reader(images, export),
-                quant_format=quantization.QuantFormat.QDQ,
-                per_channel=True,
-                op_types_to_quantize=_OPERATORS,
-                nodes_to_exclude=_kept(inferred),
-                activation_type=quantization.QuantType.QUInt8,
-                weight_type=quantization.QuantType.QInt8,
-                extra_options={"MatMulConstBOnly": True},
-            )
+        try:
+            with quiet():
+                quant_pre_process(
+                    str(export.path("encoder")), str(inferred), skip_symbolic_shape=True
+                )
+                quantization.quantize_static(
+                    str(inferred),
+                    str(made.path("encoder")),
+                    _reader(images, export),
+                    quant_format=quantization.QuantFormat.QDQ,
+                    per_channel=True,
+                    op_types_to_quantize=_OPERATORS,
+                    nodes_to_exclude=_kept(inferred),
+                    activation_type=quantization.QuantType.QUInt8,
+                    weight_type=quantization.QuantType.QInt8,
+                    extra_options={"MatMulConstBOnly": True},
+                )
+        except (RuntimeError, ValueError) as error:
+            raise ExportError(f"The encoder could not be quantized: {error}") from error
         inferred.unlink()
         made.write()
-        temporary.chmod(0o755)
-        with suppress(FileNotFoundError):
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    except OSError as error:
-        raise ExportError(f"{folder} cannot be written: {error}") from error
-    except (RuntimeError, ValueError) as error:
-        raise ExportError(f"The encoder could not be quantized: {error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return replace(made, folder=folder)
 
 

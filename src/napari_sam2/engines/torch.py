@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import numpy as np
 import torch
 
 from napari_sam2.engines.base import Decoded, Embedding, Engine
-from napari_sam2.engines.candidates import LOGIT_LIMIT, Stability, answered
+from napari_sam2.engines.candidates import LOGIT_LIMIT, Stability, answered, joined
 from napari_sam2.engines.device import choose_device, guarded
 from napari_sam2.engines.encoder import ImageEncoder, normalized, watched
 from napari_sam2.engines.plain import PlainDecoder
@@ -23,6 +22,7 @@ from napari_sam2.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     import numpy.typing as npt
     from sam2.modeling.sam2_base import SAM2Base
 
@@ -164,10 +164,7 @@ class TorchEngine(Engine):
             logits, scores = self._decoder(payload.prepared, sparse, dense)
             logits = logits.float().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
             answers.append((logits.cpu().numpy(), scores.float().cpu().numpy()))
-        if len(answers) == 1:
-            return answers[0]
-        logits, scores = zip(*answers, strict=True)
-        return np.concatenate(logits), np.concatenate(scores)
+        return joined(answers)
 
     def _embedded(self, batch: PromptBatch) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Sparse and dense embeddings of prompts; the latter only of masks."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Timer
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,6 +129,33 @@ def test_a_cancelled_encode_ends_and_the_engine_goes_on(engine: Engine) -> None:
         )
     after = engine.decode(engine.encode(image), points=POINT, labels=INSIDE)
     np.testing.assert_array_equal(before.logits, after.logits)
+
+
+def test_an_encode_can_be_cancelled_at_any_instant(engine: Engine) -> None:
+    image = picture(256, 256)
+    whole = engine.encode(image)
+    start = perf_counter()
+    engine.encode(image)
+    takes = perf_counter() - start
+    cancelled = 0
+    for share in np.linspace(0.05, 0.9, 12):
+        token = CancelToken()
+        timer = Timer(float(share) * takes, token.cancel)
+        timer.start()
+        try:
+            embedding = engine.encode(image, cancel=token)
+        except Cancelled:
+            cancelled += 1
+        else:
+            # It was over before: then it is as good as any.
+            answer = engine.decode(embedding, points=POINT, labels=INSIDE)
+            expected = engine.decode(whole, points=POINT, labels=INSIDE)
+            np.testing.assert_array_equal(answer.logits, expected.logits)
+        timer.join()
+    assert cancelled > 0
+    after = engine.decode(engine.encode(image), points=POINT, labels=INSIDE)
+    before = engine.decode(whole, points=POINT, labels=INSIDE)
+    np.testing.assert_array_equal(after.logits, before.logits)
 
 
 def test_progress_begins_at_nothing_and_ends_at_all(engine: Engine) -> None:

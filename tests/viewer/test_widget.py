@@ -138,7 +138,7 @@ def test_the_model_can_be_chosen_and_stays_if_the_new_one_cannot_be_had(
 
     shown: list[str] = []
     monkeypatch.setattr("napari.utils.notifications.show_error", shown.append)
-    widget.session._inference._factory = _no_segmenter
+    widget.session._inference._loader._factory = _no_segmenter
     widget.model.activated.emit(0)
     qtbot.waitUntil(lambda: bool(shown), timeout=PATIENCE)
     assert len(shown) == 1

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_sam2.annotation.preparation import Preparation
+from napari_sam2.annotation.loading import ModelLoader
 from napari_sam2.annotation.requests import Lane, RequestThread
 from napari_sam2.annotation.status import Phase, Status
-from napari_sam2.engines.cancellation import CancelToken
-from napari_sam2.engines.variant import Variant
 from napari_sam2.errors import EngineError, ImageError, NapariSam2Error
 
 if TYPE_CHECKING:
@@ -20,9 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_sam2.annotation.planes import Plane
+    from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.embedded import EmbeddedImage
-    from napari_sam2.segmentation.embeddings import EmbeddingCache
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.segmentation.segmenter import Segmenter
@@ -38,15 +36,6 @@ class Encoded:
     image: EmbeddedImage
     segmenter: Segmenter
     generation: int
-
-
-@dataclass(frozen=True)
-class Setup:
-    """A model, and how it is to be computed."""
-
-    spec: ModelSpec
-    device: str = "auto"
-    engine: str = "auto"
 
 
 class Inference:
@@ -75,28 +64,25 @@ class Inference:
         factory: Callable[[ModelSpec, str], Segmenter] | None = None,
     ) -> None:
         self._thread = RequestThread(wake)
-        self._downloads = RequestThread(wake, "napari-sam2-download")
-        self._preparation = Preparation(wake)
-        self._factory = factory
-        self._cache: EmbeddingCache | None = None
+        self._loader = ModelLoader(self._thread, wake, factory)
         self._segmenter: Segmenter | None = None
         # With a better engine, for the next image: the one in view stays as it is.
         self._next_segmenter: Segmenter | None = None
-        # What is loaded or being loaded, and what computes meanwhile.
-        self._wanted: Setup | None = None
-        self._working: Setup | None = None
         self.plane: Plane | None = None
         self.encoded: Encoded | None = None
         self.generation = 0
         self._enabled = True
-        self._load_token = CancelToken()
-        self._loading: str | None = None
-        self._download: tuple[str, int, int] | None = None
         self._encoding = False
         self._progress: float | None = None
         self._problem: Status | None = None
         self._encode_seconds: float | None = None
         self.decode_seconds = 0.0
+        self._loader.changed.connect(self.changed)
+        self._loader.loading.connect(self._stop_encoding)
+        self._loader.loaded.connect(self._on_loaded)
+        self._loader.improved.connect(self._on_improved)
+        self._loader.failed.connect(self._on_load_failed)
+        self._loader.gave_up.connect(self._on_gave_up)
 
     # ------------------------------------------------------------------ state
 
@@ -113,8 +99,7 @@ class Inference:
     @property
     def engine(self) -> str:
         """Name of the engine that is asked for."""
-        setup = self._wanted or self._working
-        return "auto" if setup is None else setup.engine
+        return self._loader.engine
 
     @property
     def computes(self) -> str:
@@ -127,29 +112,19 @@ class Inference:
         return (
             self.encoded is None
             and self._enabled
-            and (
-                self._encoding
-                or self._loading is not None
-                or self._download is not None
-            )
+            and (self._encoding or self._loader.status is not None)
         )
 
     @property
     def busy(self) -> bool:
         """Whether any request waits, runs or was not answered."""
-        return self._thread.busy or self._downloads.busy
+        return self._thread.busy or self._loader.busy
 
     @property
     def status(self) -> Status:
         """What is going on."""
-        if self._download is not None:
-            title, done, total = self._download
-            share = done / total if total else None
-            megabytes = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
-            text = f"Downloading {title} · {megabytes}"
-            return Status(Phase.DOWNLOADING, text, share, cancellable=True)
-        if self._loading is not None:
-            return Status(Phase.LOADING, f"Loading {self._loading}")
+        if self._loader.status is not None:
+            return self._loader.status
         if self.plane is None:
             return Status(Phase.NO_IMAGE, "Open or select an image to begin")
         if self._problem is not None:
@@ -187,12 +162,11 @@ class Inference:
     def process(self) -> None:
         """Hand out the answers that wait."""
         self._thread.process()
-        self._downloads.process()
-        self._preparation.process()
+        self._loader.process()
 
     def wait_for_answer(self, timeout: float) -> None:
         """Block until there is something to process, or nothing to wait for."""
-        thread = self._thread if self._thread.busy else self._downloads
+        thread = self._thread if self._thread.busy else self._loader
         # Both threads can be at work: look at the other one now and then.
         thread.wait_for_answer(min(timeout, 0.1))
 
@@ -209,21 +183,7 @@ class Inference:
         UnknownModelError
             If there is no such model.
         """
-        from napari_sam2.models.catalog import get_model, is_available
-
-        spec = get_model(model)
-        before = self._wanted or self._working or Setup(spec)
-        setup = Setup(spec, device or before.device, before.engine)
-        self._wanted = setup
-        self._downloads.cancel(Lane.ENCODE)
-        self._download = None
-        # Who makes the segmenter need not want the weights on this machine. What
-        # cannot be downloaded is loaded, too, which says best why it is missing.
-        if self._factory is not None or spec.url is None or is_available(spec):
-            self._load(setup)
-        else:
-            self._fetch(spec)
-        self.changed.emit()
+        self._loader.set_model(model, device)
 
     def set_engine(self, engine: str) -> None:
         """Compute with another engine; the model is loaded anew.
@@ -233,15 +193,7 @@ class Inference:
         EngineError
             If there is no such engine.
         """
-        if engine != "auto":
-            Variant.parse(engine)
-        setup = self._wanted or self._working
-        if setup is None:
-            return
-        self._wanted = setup = replace(setup, engine=engine)
-        if self._download is None:
-            self._load(setup)
-        self.changed.emit()
+        self._loader.set_engine(engine)
 
     def set_enabled(self, enabled: bool) -> None:
         """Stop computing, or take it up again."""
@@ -256,15 +208,8 @@ class Inference:
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop the download or the encode that runs."""
-        if self._download is not None:
-            self._downloads.cancel(Lane.ENCODE)
-            self._download = None
-            # It may just have arrived: nobody waits for it any more.
-            self._wanted = self._working
-            # The chooser has to go back to the model that works on.
-            self.model_changed.emit(self.model or "")
-        elif self._encoding:
+        """Stop the download, the export or the encode that runs."""
+        if not self._loader.cancel() and self._encoding:
             self._stop_encoding()
             self._problem = Status(
                 Phase.STOPPED, "Stopped. Click on the image to encode it"
@@ -339,8 +284,7 @@ class Inference:
     def close(self) -> None:
         """Stop everything; returns at once."""
         self._thread.close()
-        self._downloads.close()
-        self._preparation.close()
+        self._loader.close()
         self.plane = None
         self.encoded = None
         self._segmenter = self._next_segmenter = None
@@ -399,7 +343,7 @@ class Inference:
             self._progress = None
             self.changed.emit()
             self.ready.emit()
-            self._look_for_better()
+            self._loader.look_for_better(self.computes)
 
         def failed(error: Exception) -> None:
             if generation != self.generation:
@@ -415,117 +359,22 @@ class Inference:
             self._progress = fraction
             self.changed.emit()
 
-    def _fetch(self, spec: ModelSpec) -> None:
-        from napari_sam2.models.download import download
+    def _on_loaded(self, segmenter: Segmenter) -> None:
+        self._segmenter, self._next_segmenter = segmenter, None
+        self._encode_seconds = None
+        self.model_changed.emit(segmenter.model)
+        self._restart()
 
-        self._download = (spec.title, 0, spec.size or 0)
+    def _on_improved(self, segmenter: Segmenter) -> None:
+        self._next_segmenter = segmenter
 
-        def report(done: int, total: int) -> None:
-            def show() -> None:
-                if self._download is not None and self._wants(spec):
-                    self._download = (spec.title, done, total)
-                    self.changed.emit()
-
-            self._downloads.post(show)
-
-        def done(_: object) -> None:
-            if self._wanted is not None and self._wants(spec):
-                self._download = None
-                self._load(self._wanted)
-                self.changed.emit()
-
-        def failed(error: Exception) -> None:
-            if self._wants(spec):
-                self._download = None
-                self._give_up_model(error)
-
-        self._downloads.submit(
-            Lane.ENCODE,
-            lambda token: download(spec, cancel=token, progress=report),
-            done,
-            failed,
-        )
-
-    def _wants(self, spec: ModelSpec) -> bool:
-        return self._wanted is not None and self._wanted.spec is spec
-
-    def _load(self, setup: Setup) -> None:
-        self._loading = setup.spec.title
-        self._stop_encoding()
-        self._load_token.cancel()
-
-        def work(token: CancelToken) -> Segmenter | None:
-            # Somebody who flips through the models waits for the last one only.
-            if self._wanted is not setup:
-                return None
-            return self._make_segmenter(setup, token)
-
-        def done(segmenter: Segmenter | None) -> None:
-            if segmenter is None or self._wanted is not setup:
-                return
-            self._segmenter, self._next_segmenter = segmenter, None
-            self._working = setup
-            self._encode_seconds = None
-            self._loading = None
-            self.model_changed.emit(segmenter.model)
-            self._restart()
-
-        def failed(error: Exception) -> None:
-            if self._wanted is setup:
-                self._loading = None
-                self._give_up_model(error)
-
-        self._load_token = self._thread.submit(Lane.QUEUE, work, done, failed)
-
-    def _make_segmenter(self, setup: Setup, cancel: CancelToken) -> Segmenter:
-        if self._factory is not None:
-            return self._factory(setup.spec, setup.device)
-        from napari_sam2.engines.exports import make_export
-        from napari_sam2.segmentation.embeddings import EmbeddingCache
-        from napari_sam2.segmentation.segmenter import Segmenter
-
-        # One cache for all models: going back to one is as quick as to an image.
-        if self._cache is None:
-            self._cache = EmbeddingCache()
-        if setup.engine != "auto":
-            exported = Variant.parse(setup.engine).exported
-            if exported == "fp32":
-                # Takes half a minute where there is none yet: can be called off.
-                make_export(setup.spec, cancel=cancel)
-        return Segmenter(
-            setup.spec, setup.device, compute_with=setup.engine, cache=self._cache
-        )
-
-    def _look_for_better(self) -> None:
-        """Find the best engine for the model, now that nobody waits."""
-        setup = self._working
-        if self._factory is not None or setup is None or setup.engine != "auto":
-            return
-        self._preparation.start(setup.spec, setup.device, lambda: self._improve(setup))
-
-    def _improve(self, setup: Setup) -> None:
-        """Make the segmenter that the next image is encoded with."""
-
-        def work(token: CancelToken) -> Segmenter | None:
-            from napari_sam2.engines.chooser import best_way
-
-            best = best_way(setup.spec, setup.device).title
-            if self._working is not setup or best == self.computes:
-                return None
-            return self._make_segmenter(setup, token)
-
-        def done(segmenter: Segmenter | None) -> None:
-            if segmenter is not None and self._working is setup:
-                self._next_segmenter = segmenter
-
-        self._thread.submit(Lane.QUEUE, work, done, lambda _: None)
-
-    def _give_up_model(self, error: Exception) -> None:
-        # A device or an engine that failed must not spoil the next model.
-        self._wanted = self._working
+    def _on_load_failed(self, error: Exception) -> None:
         self.failed.emit(_typed(error))
+
+    def _on_gave_up(self) -> None:
+        # The chooser has to go back to the model that works on.
         self.model_changed.emit(self.model or "")
-        if self.encoded is None:
+        if self.encoded is None and not self._encoding:
             self._restart()
         self.changed.emit()
 

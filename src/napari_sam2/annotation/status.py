@@ -16,6 +16,7 @@ class Phase(Enum):
     UNAVAILABLE = "unavailable"
     LOADING = "loading"
     DOWNLOADING = "downloading"
+    PREPARING = "preparing"
     ENCODING = "encoding"
     SEGMENTING = "segmenting"
     READY = "ready"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["hint", "object_line"]
 
-_WAITING = {Phase.LOADING, Phase.DOWNLOADING, Phase.ENCODING}
+_WAITING = {Phase.LOADING, Phase.DOWNLOADING, Phase.PREPARING, Phase.ENCODING}
 
 
 def hint(controller: Controller) -> str:

@@ -26,7 +26,13 @@ __all__ = ["Dot", "StatusArea", "line"]
 _SENTENCES = {Phase.FAILED, Phase.UNAVAILABLE, Phase.STOPPED}
 """They explain themselves, and take both lines for it."""
 
-_BUSY = {Phase.LOADING, Phase.DOWNLOADING, Phase.ENCODING, Phase.SEGMENTING}
+_BUSY = {
+    Phase.LOADING,
+    Phase.DOWNLOADING,
+    Phase.PREPARING,
+    Phase.ENCODING,
+    Phase.SEGMENTING,
+}
 _LONG = _BUSY - {Phase.SEGMENTING}
 """They are worth a bar; the others are over before one could look at it."""
 

@@ -205,8 +205,8 @@ def ledger(session: AnnotationSession, segmenter: FakeSegmenter) -> Ledger:
     session.click(*A)
     session.click(16, 30)
     session.wait()
-    assert session._ledger is not None
-    return session._ledger
+    assert session._ledgers.chosen is not None
+    return session._ledgers.chosen
 
 
 def test_it_takes_nothing_of_a_later_object(
@@ -258,8 +258,8 @@ def test_a_correction_that_was_taken_back_can_be_made_again_exactly(
     session.add(*B)
     after = session.labels.copy()
     session.undo()
-    assert session._ledger is not None
-    session._ledger.sharpen(session.objects[1], sharper, overwrite=False)
+    assert session._ledgers.chosen is not None
+    session._ledgers.chosen.sharpen(session.objects[1], sharper, overwrite=False)
     session.redo()
     np.testing.assert_array_equal(session.labels, after)
     session.undo()

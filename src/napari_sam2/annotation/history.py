@@ -9,7 +9,24 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.changes import PixelChange
     from napari_sam2.annotation.objects import AnnotatedObject
 
-__all__ = ["Edit", "History"]
+__all__ = ["Edit", "History", "ObjectChange"]
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectChange:
+    """What an edit did to one object.
+
+    Attributes
+    ----------
+    label : int
+        Its id.
+    before, after : AnnotatedObject, optional
+        What was recorded under that id; None: nothing.
+    """
+
+    label: int
+    before: AnnotatedObject | None
+    after: AnnotatedObject | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,18 +41,30 @@ class Edit:
         What it did to the labels; none for a step of a draft.
     before, after : AnnotatedObject, optional
         The session's current object, before and after.
-    label : int, optional
-        Object that the edit made or corrected; None for other people's edits.
-    replaced : AnnotatedObject, optional
-        What was recorded under ``label`` before.
+    objects : tuple of ObjectChange
+        The objects that it made, changed or removed; none for other people's edits.
     """
 
     title: str
     changes: tuple[PixelChange, ...] = ()
     before: AnnotatedObject | None = None
     after: AnnotatedObject | None = None
-    label: int | None = None
-    replaced: AnnotatedObject | None = None
+    objects: tuple[ObjectChange, ...] = ()
+
+    @property
+    def by_others(self) -> bool:
+        """Whether somebody else made it, with a brush say."""
+        return bool(self.changes) and not self.objects
+
+    def about(self, label: int) -> bool:
+        """Whether it made, changed or removed an object."""
+        return any(change.label == label for change in self.objects)
+
+    def made(self, thing: AnnotatedObject) -> bool:
+        """Whether it made an object, or a draft, what it is."""
+        if self.objects:
+            return any(change.after is thing for change in self.objects)
+        return self.after is thing and self.before is not thing
 
 
 class History:
@@ -113,7 +142,14 @@ class History:
                     edit,
                     before=known(edit.before),
                     after=known(edit.after),
-                    replaced=known(edit.replaced),
+                    objects=tuple(
+                        replace(
+                            change,
+                            before=known(change.before),
+                            after=known(change.after),
+                        )
+                        for change in edit.objects
+                    ),
                 )
                 for edit in edits
             ]
@@ -127,8 +163,7 @@ class History:
 
     def _place_of(self, made: AnnotatedObject) -> int | None:
         for place in reversed(range(len(self._done))):
-            edit = self._done[place]
-            if edit.after is made and edit.before is not made:
+            if self._done[place].made(made):
                 return place
         return None
 
@@ -146,5 +181,9 @@ class History:
 
     def forget_drafts(self) -> None:
         """Take out the steps of drafts: the draft was dropped, they lead nowhere."""
-        self._done = [edit for edit in self._done if edit.changes]
-        self._undone = [edit for edit in self._undone if edit.changes]
+        self._done = [edit for edit in self._done if _lasts(edit)]
+        self._undone = [edit for edit in self._undone if _lasts(edit)]
+
+
+def _lasts(edit: Edit) -> bool:
+    return bool(edit.changes or edit.objects)

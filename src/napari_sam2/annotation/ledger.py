@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam2.annotation.changes import PixelChange
-from napari_sam2.annotation.history import Edit, History
+from napari_sam2.annotation.history import Edit, History, ObjectChange
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
@@ -90,7 +90,15 @@ class Ledger:
         written.apply(self.store)
         self._largest = label
         self.objects[label] = kept
-        self.history.add(Edit(f"Keep object {label}", (written,), current, kept, label))
+        self.history.add(
+            Edit(
+                f"Keep object {label}",
+                (written,),
+                current,
+                kept,
+                (ObjectChange(label, None, kept),),
+            )
+        )
         return kept
 
     def correct(
@@ -109,8 +117,7 @@ class Ledger:
                 (change,),
                 old,
                 corrected,
-                old.label,
-                old,
+                (ObjectChange(old.label, old, corrected),),
             )
         )
         return corrected
@@ -147,7 +154,7 @@ class Ledger:
             return old
         touched = _touched(since)
         if (
-            any(edit.label == old.label for edit in since)
+            any(edit.about(old.label) for edit in since)
             or np.isin(old.written.where, _touched(_by_others(since))).any()
             or not self._holds(old).any()
         ):
@@ -228,14 +235,12 @@ class Ledger:
         edit = self.history.step_back()
         for change in reversed(edit.changes):
             change.revert(self.store)
-        if edit.label is not None:
-            if edit.replaced is None:
-                del self.objects[edit.label]
-                # Free again: the next object gets it, unless this one comes back.
-                if edit.label == self._largest:
-                    self._largest -= 1
-            else:
-                self.objects[edit.label] = edit.replaced
+        for object_change in edit.objects:
+            self._record(object_change.label, object_change.before)
+            made = object_change.before is None
+            # Free again: the next object gets it, unless this one comes back.
+            if made and object_change.label == self._largest:
+                self._largest -= 1
         return edit
 
     def redo(self) -> Edit | None:
@@ -245,10 +250,16 @@ class Ledger:
         edit = self.history.step_forward()
         for change in edit.changes:
             change.apply(self.store)
-        if edit.label is not None and edit.after is not None:
-            self.objects[edit.label] = edit.after
-            self.note_largest(edit.label)
+        for object_change in edit.objects:
+            self._record(object_change.label, object_change.after)
         return edit
+
+    def _record(self, label: int, found: AnnotatedObject | None) -> None:
+        if found is None:
+            self.objects.pop(label, None)
+        else:
+            self.objects[label] = found
+            self.note_largest(label)
 
     def _indices(self, candidate: AnnotatedObject) -> tuple[npt.NDArray[np.intp], ...]:
         """Return where the mask of an object lies in the n-D labels."""
@@ -265,7 +276,7 @@ class Ledger:
 
 
 def _by_others(edits: Iterable[Edit]) -> Iterable[Edit]:
-    return (edit for edit in edits if edit.label is None)
+    return (edit for edit in edits if edit.by_others)
 
 
 def _touched(edits: Iterable[Edit]) -> npt.NDArray[np.unsignedinteger[Any]]:

@@ -14,29 +14,26 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_sam2.annotation.clicks import Click, ClickQueue
-from napari_sam2.annotation.history import Edit
 from napari_sam2.annotation.inference import Encoded, Inference
 from napari_sam2.annotation.intent import Intent, intent_at
+from napari_sam2.annotation.keeper import Keeper
 from napari_sam2.annotation.labels import ArrayLabels
-from napari_sam2.annotation.ledger import Ledger
+from napari_sam2.annotation.ledgers import Ledgers
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
 from napari_sam2.annotation.previews import Previews
 from napari_sam2.annotation.status import Phase, Status
-from napari_sam2.engines.cancellation import CancelToken
 from napari_sam2.errors import LabelsError, NapariSam2Error, PromptError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
 
-    from napari_sam2.annotation.changes import PixelChange
     from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.objects import Preview
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.models.catalog import ModelSpec
-    from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.segmenter import Segmenter
 
 __all__ = ["AnnotationSession"]
@@ -90,31 +87,33 @@ class AnnotationSession:
     ) -> None:
         self._inference = Inference(wake or _sleep_on, segmenter_factory)
         self._previews = Previews(self._inference, self._intent_at, self._on_failed)
+        self._ledgers = Ledgers(
+            self._inference,
+            make_labels or (lambda plane: ArrayLabels(plane.array_shape)),
+            self.set_labels,
+        )
+        self._keeper = Keeper(
+            self._inference, self._previews, self._ledgers, lambda: self._usable
+        )
         self._clicks = ClickQueue(
             self._inference,
             self._previews,
             self._intent_at,
-            self._accept,
+            self._keeper.accept,
             self._on_dropped,
             self._on_failed,
             self._update_status,
         )
-        self._make_labels = make_labels or (lambda p: ArrayLabels(p.array_shape))
-        self._ledger: Ledger | None = None
-        self._ledgers: dict[LabelStore, Ledger] = {}
-        # Labels made for images while they are not in view, by Plane.image.
-        self._late: dict[Hashable, LabelStore] = {}
         self._active = True
         self._unavailable: str | None = None
-        self._collect = False
-        self.overwrite = False
-        """Whether an object may take pixels of others."""
-        self._sharpen: bool | None = None
-        self._current: AnnotatedObject | None = None
-        self._closer_look = CancelToken()
         self._status = Status(Phase.LOADING, "Starting")
         self._errors: list[NapariSam2Error] = []
         self._previews.changed.connect(self.preview_changed)
+        self._keeper.current_changed.connect(self.current_changed)
+        self._keeper.changed.connect(self._announce)
+        self._keeper.notice.connect(self.notice)
+        self._keeper.failed.connect(self._on_failed)
+        self._ledgers.edited.connect(self._keeper.record_edit)
         self._inference.changed.connect(self._on_changed)
         self._inference.ready.connect(self._on_ready)
         self._inference.model_changed.connect(self._on_model_changed)
@@ -136,17 +135,18 @@ class AnnotationSession:
     @property
     def current(self) -> AnnotatedObject | None:
         """The object that additions and removals go to."""
-        return self._current
+        return self._keeper.current
 
     @property
     def objects(self) -> dict[int, AnnotatedObject]:
         """Every object that the session has kept in these labels, by id."""
-        return {} if self._ledger is None else dict(self._ledger.objects)
+        ledger = self._ledgers.chosen
+        return {} if ledger is None else dict(ledger.objects)
 
     @property
     def store(self) -> LabelStore | None:
         """Where kept objects go."""
-        return None if self._ledger is None else self._ledger.store
+        return self._ledgers.store
 
     @property
     def labels(self) -> np.ndarray[Any, np.dtype[Any]]:
@@ -158,11 +158,11 @@ class AnnotationSession:
             If there is no image to have labels of.
         """
         self.wait()
-        if self._ledger is not None:
-            return self._ledger.store.array()
+        if self.store is not None:
+            return self.store.array()
         if self.plane is None:
             raise LabelsError("There are no labels yet: choose an image first.")
-        return self._require_ledger(self.plane).store.array()
+        return self._ledgers.require(self.plane).store.array()
 
     @property
     def plane(self) -> Plane | None:
@@ -182,17 +182,20 @@ class AnnotationSession:
     @property
     def next_label(self) -> int:
         """Id that the next object will get."""
-        return 1 if self._ledger is None else self._ledger.next_label
+        ledger = self._ledgers.chosen
+        return 1 if ledger is None else ledger.next_label
 
     @property
     def can_undo(self) -> bool:
         """Whether there is something to undo."""
-        return self._ledger is not None and self._ledger.history.can_undo
+        ledger = self._ledgers.chosen
+        return ledger is not None and ledger.history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether there is something to redo."""
-        return self._ledger is not None and self._ledger.history.can_redo
+        ledger = self._ledgers.chosen
+        return ledger is not None and ledger.history.can_redo
 
     @property
     def busy(self) -> bool:
@@ -209,20 +212,29 @@ class AnnotationSession:
         if active == self._active:
             return
         if not active:
-            self._let_go()
+            self._keeper.leave()
         self._active = active
         self._update_enabled()
 
     @property
     def collect(self) -> bool:
         """Whether clicks refine one object until :meth:`done` keeps it."""
-        return self._collect
+        return self._keeper.collect
 
     @collect.setter
     def collect(self, collect: bool) -> None:
-        if collect != self._collect:
-            self._let_go()
-            self._collect = collect
+        if collect != self._keeper.collect:
+            self._keeper.leave()
+            self._keeper.collect = collect
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether an object may take pixels of others."""
+        return self._keeper.overwrite
+
+    @overwrite.setter
+    def overwrite(self, overwrite: bool) -> None:
+        self._keeper.overwrite = overwrite
 
     @property
     def sharpen(self) -> bool:
@@ -230,13 +242,11 @@ class AnnotationSession:
 
         Until it is set, that depends on the model: on where it has been shown to pay.
         """
-        return self._inference.zoom if self._sharpen is None else self._sharpen
+        return self._keeper.sharpen
 
     @sharpen.setter
     def sharpen(self, sharpen: bool) -> None:
-        self._sharpen = sharpen
-        if not sharpen:
-            self._closer_look.cancel()
+        self._keeper.sharpen = sharpen
 
     # ------------------------------------------------------------ what to work on
 
@@ -249,10 +259,10 @@ class AnnotationSession:
         old = self.plane
         if plane is old or (plane and old and plane.key == old.key):
             return
-        self._let_go()
+        self._keeper.leave()
         self._previews.leave(None)
         if plane is not None:
-            self._late.pop(plane.image, None)
+            self._ledgers.look_at(plane)
         self._inference.set_plane(plane)
         self._clicks.advance()
 
@@ -260,22 +270,15 @@ class AnnotationSession:
         """Keep objects in another array; each has its own objects and history."""
         if store is self.store:
             return
-        self._let_go()
-        if self._ledger is not None:
-            self._ledger.store.edited.disconnect(self._on_edited)
-        self._ledger = None if store is None else self._ledger_of(store)
-        if store is not None:
-            store.edited.connect(self._on_edited)
+        self._keeper.leave()
+        self._ledgers.choose(store)
         self._announce()
 
     def forget_labels(self, store: LabelStore) -> None:
         """Forget objects and history of labels that are gone, and their memory."""
         if store is self.store:
             self.set_labels(None)
-        self._ledgers.pop(store, None)
-        self._late = {
-            key: late for key, late in self._late.items() if late is not store
-        }
+        self._ledgers.forget(store)
 
     def set_model(
         self, model: str | Path | ModelSpec, device: str | None = None
@@ -317,7 +320,7 @@ class AnnotationSession:
         if reason == self._unavailable:
             return
         if reason is not None:
-            self._let_go()
+            self._keeper.leave()
         self._unavailable = reason
         self._update_enabled()
 
@@ -339,7 +342,7 @@ class AnnotationSession:
 
     def leave(self) -> None:
         """Forget the mouse: it has left the image."""
-        self._previews.leave(self._current)
+        self._previews.leave(self.current)
 
     def click(self, row: float, col: float) -> None:
         """Keep what is here as a new object (or refine the draft by it)."""
@@ -355,7 +358,7 @@ class AnnotationSession:
 
     def done(self) -> None:
         """Finish the current object; a draft is kept."""
-        self._clicks.append(self._finish)
+        self._clicks.append(self._keeper.finish)
 
     def drop(self) -> None:
         """Forget what is unfinished: waiting clicks, the preview, a draft.
@@ -365,23 +368,16 @@ class AnnotationSession:
         """
         unfinished = self._clicks.busy
         self._clicks.clear()
-        self._closer_look.cancel()
-        draft = self._current is not None and not self._current.kept
-        if draft and self._ledger is not None:
-            self._ledger.history.forget_drafts()
-        if draft or not unfinished:
-            self._set_current(None)
-        self.leave()
-        self._announce()
+        self._keeper.drop(unfinished=unfinished)
         self._update_status()
 
     def undo(self) -> None:
         """Take the last change back, whoever made it."""
-        self._clicks.append(self._undo)
+        self._clicks.append(self._keeper.undo)
 
     def redo(self) -> None:
         """Make the change again that was taken back last."""
-        self._clicks.append(self._redo)
+        self._clicks.append(self._keeper.redo)
 
     def cancel(self) -> None:
         """Stop the download or the encode that runs."""
@@ -419,12 +415,11 @@ class AnnotationSession:
     def close(self) -> None:
         """Keep a draft, then stop everything; returns at once."""
         try:
-            self._let_go()
+            self._keeper.leave()
         finally:
             self._clicks.clear()
             self._inference.close()
-            if self._ledger is not None:
-                self._ledger.store.edited.disconnect(self._on_edited)
+            self._ledgers.close()
 
     # ------------------------------------------------------------------- clicks
 
@@ -440,7 +435,7 @@ class AnnotationSession:
             col,
             pointing,
             encoded=encoded,
-            current=self._current,
+            current=self.current,
             next_label=self.next_label,
         )
 
@@ -461,187 +456,6 @@ class AnnotationSession:
         encoded = self._inference.encoded
         self._clicks.append(Click(plane, row, col, pointing, encoded, self.store))
         self._update_status()
-
-    def _accept(
-        self, click: Click, encoded: Encoded, intent: Intent, prediction: Prediction
-    ) -> None:
-        """Make the answer to a click the new or the better current object.
-
-        While it was computed, the object may have been let go of, and plane or
-        labels left: then it holds for what was clicked on all the same.
-        """
-        if prediction.area == 0:
-            self._previews.rest(self._current)
-            self.notice.emit("Nothing was found here.")
-            return
-        found = AnnotatedObject(
-            intent.label,
-            intent.prompts,
-            prediction.alone(),
-            encoded.plane,
-            encoded.segmenter.engine.model,
-        )
-        at_hand = (
-            self._usable
-            and self.plane is not None
-            and self.plane.key == encoded.plane.key
-        )
-        accepted: AnnotatedObject | None
-        try:
-            ledger = self._ledger_for(click)
-            at_hand = at_hand and ledger is self._ledger
-            home, kept = self._find_kept(intent.about)
-            if home is not None and kept is not None:
-                accepted = home.correct(kept, found, overwrite=self.overwrite)
-                at_hand = at_hand and home is ledger
-            elif at_hand and (self._collect or intent.about is not None):
-                ledger.history.add(Edit("Point", (), self._current, found))
-                accepted = found
-            else:
-                accepted = self._keep(found, ledger)
-        except NapariSam2Error as error:
-            self._on_failed(error)
-            return
-        if accepted is not None and at_hand:
-            self._set_current(accepted)
-        if accepted is not None and accepted.kept and not accepted.written:
-            self.notice.emit(
-                f"Nothing is left of object {accepted.label}: every pixel of the "
-                "mask belongs to another one. Undo brings it back."
-            )
-        self._previews.rest(self._current)
-        self._announce()
-        if accepted is not None and self.sharpen:
-            self._look_closer(accepted, encoded, home or ledger)
-
-    def _look_closer(
-        self, found: AnnotatedObject, encoded: Encoded, ledger: Ledger
-    ) -> None:
-        """Sharpen an object in the background, unless it has changed by then."""
-        prediction, overwrite = found.prediction, self.overwrite
-
-        def done(sharper: Prediction) -> None:
-            if sharper is prediction or ledger not in self._ledgers.values():
-                return
-            # A draft may have been kept by now; what was corrected is another mask.
-            known = (self._current, *ledger.objects.values())
-            old = next((o for o in known if o and o.prediction is prediction), None)
-            if old is None:
-                return
-            try:
-                new = ledger.sharpen(old, sharper.alone(), overwrite=overwrite)
-            except NapariSam2Error as error:
-                self._on_failed(error)
-                return
-            if self._current is old:
-                self._set_current(new)
-                # What a click would add to it may have changed.
-                self._previews.renew(new)
-            self._announce()
-
-        self._closer_look = self._inference.look_closer(
-            encoded, found.prompts, prediction, done, self._on_failed
-        )
-
-    def _find_kept(
-        self, about: AnnotatedObject | None
-    ) -> tuple[Ledger, AnnotatedObject] | tuple[None, None]:
-        """Find what became of an object, and where, if it is in some labels."""
-        if about is not None:
-            for ledger in self._ledgers.values():
-                for kept in ledger.objects.values():
-                    if kept.prompts is about.prompts:
-                        return ledger, kept
-        return None, None
-
-    # ------------------------------------------------------- keeping and undoing
-
-    def _keep(self, found: AnnotatedObject, ledger: Ledger) -> AnnotatedObject | None:
-        kept = ledger.keep(found, overwrite=self.overwrite, current=self._current)
-        if kept is None:
-            self.notice.emit(
-                "Every pixel here belongs to another object. Switch on painting "
-                "over other objects to take them."
-            )
-        return kept
-
-    def _finish(self) -> None:
-        draft = self._current
-        if draft is not None and not draft.kept:
-            try:
-                self._keep(draft, self._require_ledger(draft.plane))
-            except NapariSam2Error as error:
-                self._on_failed(error)
-                return
-        self._set_current(None)
-        self._previews.rest(None)
-        self._announce()
-        self._previews.refresh()
-
-    def _let_go(self) -> None:
-        """Leave the current object for good, keeping it if it is a draft."""
-        draft, ledger = self._current, self._ledger
-        if ledger is not None and draft is not None and ledger.has_taken_back(draft):
-            # The user has just undone that it was kept: redo still can.
-            self._set_current(None)
-        self._finish()
-        self._previews.rest(None)
-
-    def _undo(self) -> None:
-        # Most likely it is for what is taken back.
-        self._closer_look.cancel()
-        if self._ledger is not None:
-            self._after_step(self._ledger.undo(), back=True)
-
-    def _redo(self) -> None:
-        if self._ledger is not None:
-            self._after_step(self._ledger.redo(), back=False)
-
-    def _after_step(self, edit: Edit | None, *, back: bool) -> None:
-        if edit is None:
-            return
-        # Other people's edits say nothing of the current object.
-        if edit.label is not None or not edit.changes:
-            self._set_current(edit.before if back else edit.after)
-        self._previews.rest(self._current)
-        self._announce()
-        self._previews.refresh()
-
-    def _set_current(self, current: AnnotatedObject | None) -> None:
-        if current is not self._current:
-            self._current = current
-            self.current_changed.emit(current)
-
-    def _require_ledger(self, plane: Plane) -> Ledger:
-        if self._ledger is None:
-            self.set_labels(self._make_labels(plane))
-        assert self._ledger is not None
-        return self._ledger
-
-    def _ledger_for(self, click: Click) -> Ledger:
-        """Return the labels that a click is for, wherever the user is by now."""
-        image = click.plane.image
-        if click.store is not None and click.store in self._ledgers:
-            return self._ledgers[click.store]
-        if self.plane is not None and self.plane.image == image:
-            return self._require_ledger(click.plane)
-        # More clicks on that image may be on their way: they share these labels.
-        if image not in self._late:
-            self._late[image] = self._make_labels(click.plane)
-        return self._ledger_of(self._late[image])
-
-    def _ledger_of(self, store: LabelStore) -> Ledger:
-        ledger = self._ledgers.get(store)
-        if ledger is None:
-            ledger = self._ledgers[store] = Ledger(store)
-            # Looking through gigabytes for the largest id takes a while.
-            self._inference.run(store.max_id, ledger.note_largest)
-        return ledger
-
-    def _on_edited(self, changes: list[PixelChange]) -> None:
-        if self._ledger is not None:
-            self._ledger.record_edit(changes, self._current)
-            self._announce()
 
     # ------------------------------------------------------------------ signals
 

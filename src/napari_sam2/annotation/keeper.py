@@ -1,0 +1,239 @@
+"""The object at hand: what an answer makes of it, and how that is taken back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_sam2.annotation.history import Edit
+from napari_sam2.annotation.objects import AnnotatedObject
+from napari_sam2.engines.cancellation import CancelToken
+from napari_sam2.errors import NapariSam2Error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_sam2.annotation.changes import PixelChange
+    from napari_sam2.annotation.clicks import Click
+    from napari_sam2.annotation.inference import Encoded, Inference
+    from napari_sam2.annotation.intent import Intent
+    from napari_sam2.annotation.ledger import Ledger
+    from napari_sam2.annotation.ledgers import Ledgers
+    from napari_sam2.annotation.previews import Previews
+    from napari_sam2.segmentation.prediction import Prediction
+
+__all__ = ["Keeper"]
+
+
+class Keeper:
+    """Makes objects of answers: keeps, corrects, sharpens them, and undoes that.
+
+    Parameters
+    ----------
+    inference : Inference
+        That is asked for sharper masks.
+    previews : Previews
+        What is drawn beside the labels.
+    ledgers : Ledgers
+        Where objects are kept.
+    usable : callable
+        Whether the tool is on.
+    """
+
+    current_changed = Signal(object)
+    changed = Signal()
+    """Objects or history are others."""
+    notice = Signal(str)
+    failed = Signal(Exception)
+
+    def __init__(
+        self,
+        inference: Inference,
+        previews: Previews,
+        ledgers: Ledgers,
+        usable: Callable[[], bool],
+    ) -> None:
+        self._inference = inference
+        self._previews = previews
+        self._ledgers = ledgers
+        self._usable = usable
+        self._closer_look = CancelToken()
+        self._sharpen: bool | None = None
+        self.current: AnnotatedObject | None = None
+        self.collect = False
+        self.overwrite = False
+
+    @property
+    def sharpen(self) -> bool:
+        """Whether objects are looked at again; until it is set, the model says."""
+        return self._inference.zoom if self._sharpen is None else self._sharpen
+
+    @sharpen.setter
+    def sharpen(self, sharpen: bool) -> None:
+        self._sharpen = sharpen
+        if not sharpen:
+            self._closer_look.cancel()
+
+    # ------------------------------------------------------------------ answers
+
+    def accept(
+        self, click: Click, encoded: Encoded, intent: Intent, prediction: Prediction
+    ) -> None:
+        """Make the answer to a click the new or the better current object.
+
+        While it was computed, the object may have been let go of, and plane or
+        labels left: then it holds for what was clicked on all the same.
+        """
+        if prediction.area == 0:
+            self._previews.rest(self.current)
+            self.notice.emit("Nothing was found here.")
+            return
+        found = AnnotatedObject(
+            intent.label,
+            intent.prompts,
+            prediction.alone(),
+            encoded.plane,
+            encoded.segmenter.engine.model,
+        )
+        plane = self._inference.plane
+        at_hand = (
+            self._usable() and plane is not None and plane.key == encoded.plane.key
+        )
+        accepted: AnnotatedObject | None
+        try:
+            ledger = self._ledgers.for_click(click)
+            at_hand = at_hand and ledger is self._ledgers.chosen
+            home, kept = self._ledgers.find(intent.about)
+            if home is not None and kept is not None:
+                accepted = home.correct(kept, found, overwrite=self.overwrite)
+                at_hand = at_hand and home is ledger
+            elif at_hand and (self.collect or intent.about is not None):
+                ledger.history.add(Edit("Point", (), self.current, found))
+                accepted = found
+            else:
+                accepted = self._keep(found, ledger)
+        except NapariSam2Error as error:
+            self.failed.emit(error)
+            return
+        if accepted is not None and at_hand:
+            self._set_current(accepted)
+        if accepted is not None and accepted.kept and not accepted.written:
+            self.notice.emit(
+                f"Nothing is left of object {accepted.label}: every pixel of the "
+                "mask belongs to another one. Undo brings it back."
+            )
+        self._previews.rest(self.current)
+        self.changed.emit()
+        if accepted is not None and self.sharpen:
+            self._look_closer(accepted, encoded, home or ledger)
+
+    def _look_closer(
+        self, found: AnnotatedObject, encoded: Encoded, ledger: Ledger
+    ) -> None:
+        """Sharpen an object in the background, unless it has changed by then."""
+        prediction, overwrite = found.prediction, self.overwrite
+
+        def done(sharper: Prediction) -> None:
+            if sharper is prediction or ledger not in self._ledgers:
+                return
+            # A draft may have been kept by now; what was corrected is another mask.
+            known = (self.current, *ledger.objects.values())
+            old = next((o for o in known if o and o.prediction is prediction), None)
+            if old is None:
+                return
+            try:
+                new = ledger.sharpen(old, sharper.alone(), overwrite=overwrite)
+            except NapariSam2Error as error:
+                self.failed.emit(error)
+                return
+            if self.current is old:
+                self._set_current(new)
+                # What a click would add to it may have changed.
+                self._previews.renew(new)
+            self.changed.emit()
+
+        self._closer_look = self._inference.look_closer(
+            encoded, found.prompts, prediction, done, self.failed.emit
+        )
+
+    def _keep(self, found: AnnotatedObject, ledger: Ledger) -> AnnotatedObject | None:
+        kept = ledger.keep(found, overwrite=self.overwrite, current=self.current)
+        if kept is None:
+            self.notice.emit(
+                "Every pixel here belongs to another object. Switch on painting "
+                "over other objects to take them."
+            )
+        return kept
+
+    # ------------------------------------------------------------ letting go of it
+
+    def finish(self) -> None:
+        """Let go of the current object; a draft is kept."""
+        draft = self.current
+        if draft is not None and not draft.kept:
+            try:
+                self._keep(draft, self._ledgers.require(draft.plane))
+            except NapariSam2Error as error:
+                self.failed.emit(error)
+                return
+        self._set_current(None)
+        self._previews.rest(None)
+        self.changed.emit()
+        self._previews.refresh()
+
+    def leave(self) -> None:
+        """Let go of the current object for good, keeping it if it is a draft."""
+        draft, ledger = self.current, self._ledgers.chosen
+        if ledger is not None and draft is not None and ledger.has_taken_back(draft):
+            # The user has just undone that it was kept: redo still can.
+            self._set_current(None)
+        self.finish()
+        self._previews.rest(None)
+
+    def drop(self, *, unfinished: bool) -> None:
+        """Forget a draft; with nothing ``unfinished``, let go of what is kept."""
+        self._closer_look.cancel()
+        ledger = self._ledgers.chosen
+        draft = self.current is not None and not self.current.kept
+        if draft and ledger is not None:
+            ledger.history.forget_drafts()
+        if draft or not unfinished:
+            self._set_current(None)
+        self._previews.leave(self.current)
+        self.changed.emit()
+
+    # ------------------------------------------------------------------ history
+
+    def undo(self) -> None:
+        """Take the last change back, whoever made it."""
+        # Most likely it is for what is taken back.
+        self._closer_look.cancel()
+        if self._ledgers.chosen is not None:
+            self._after_step(self._ledgers.chosen.undo(), back=True)
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last."""
+        if self._ledgers.chosen is not None:
+            self._after_step(self._ledgers.chosen.redo(), back=False)
+
+    def record_edit(self, changes: list[PixelChange]) -> None:
+        """Remember what somebody else did to the labels, with a brush say."""
+        if self._ledgers.chosen is not None:
+            self._ledgers.chosen.record_edit(changes, self.current)
+            self.changed.emit()
+
+    def _after_step(self, edit: Edit | None, *, back: bool) -> None:
+        if edit is None:
+            return
+        # Other people's edits say nothing of the current object.
+        if not edit.by_others:
+            self._set_current(edit.before if back else edit.after)
+        self._previews.rest(self.current)
+        self.changed.emit()
+        self._previews.refresh()
+
+    def _set_current(self, current: AnnotatedObject | None) -> None:
+        if current is not self.current:
+            self.current = current
+            self.current_changed.emit(current)

@@ -1,0 +1,125 @@
+"""The labels that a session has worked on, each with its own objects and history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_sam2.annotation.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from napari_sam2.annotation.changes import PixelChange
+    from napari_sam2.annotation.clicks import Click
+    from napari_sam2.annotation.inference import Inference
+    from napari_sam2.annotation.labels import LabelStore
+    from napari_sam2.annotation.objects import AnnotatedObject
+    from napari_sam2.annotation.planes import Plane
+
+__all__ = ["Ledgers"]
+
+
+class Ledgers:
+    """Finds the ledger that something belongs to, making it if there is none.
+
+    Parameters
+    ----------
+    inference : Inference
+        On whose thread large labels are looked through.
+    make_labels : callable
+        ``make_labels(plane)`` returns the store for the first object of an image.
+    choose : callable
+        ``choose(store)`` makes new labels the chosen ones.
+    """
+
+    edited = Signal(list)
+    """Somebody has painted on the chosen labels."""
+
+    def __init__(
+        self,
+        inference: Inference,
+        make_labels: Callable[[Plane], LabelStore],
+        choose: Callable[[LabelStore], None],
+    ) -> None:
+        self._inference = inference
+        self._make_labels = make_labels
+        self._choose = choose
+        self._ledgers: dict[LabelStore, Ledger] = {}
+        # Labels made for images while they are not in view, by Plane.image.
+        self._late: dict[Hashable, LabelStore] = {}
+        self.chosen: Ledger | None = None
+
+    def __contains__(self, ledger: Ledger) -> bool:
+        return ledger in self._ledgers.values()
+
+    @property
+    def store(self) -> LabelStore | None:
+        """Where objects of the image in view are kept."""
+        return None if self.chosen is None else self.chosen.store
+
+    def choose(self, store: LabelStore | None) -> None:
+        """Keep objects of the image in view there from now on."""
+        self.close()
+        self.chosen = None if store is None else self.of(store)
+        if store is not None:
+            store.edited.connect(self._on_edited)
+
+    def forget(self, store: LabelStore) -> None:
+        """Let go of labels that are gone, and of the memory that they take."""
+        self._ledgers.pop(store, None)
+        self._late = {
+            image: late for image, late in self._late.items() if late is not store
+        }
+
+    def look_at(self, plane: Plane) -> None:
+        """Take notice that an image is in view: its labels can be chosen now."""
+        self._late.pop(plane.image, None)
+
+    def of(self, store: LabelStore) -> Ledger:
+        """Return the ledger of some labels."""
+        ledger = self._ledgers.get(store)
+        if ledger is None:
+            ledger = self._ledgers[store] = Ledger(store)
+            # Looking through gigabytes for the largest id takes a while.
+            self._inference.run(store.max_id, ledger.note_largest)
+        return ledger
+
+    def require(self, plane: Plane) -> Ledger:
+        """Return the chosen ledger; without one, labels are made for the plane."""
+        if self.chosen is None:
+            self._choose(self._make_labels(plane))
+        assert self.chosen is not None
+        return self.chosen
+
+    def for_click(self, click: Click) -> Ledger:
+        """Return the ledger that a click is for, wherever the user is by now."""
+        image, in_view = click.plane.image, self._inference.plane
+        if click.store is not None and click.store in self._ledgers:
+            return self._ledgers[click.store]
+        if in_view is not None and in_view.image == image:
+            return self.require(click.plane)
+        # More clicks on that image may be on their way: they share these labels.
+        if image not in self._late:
+            self._late[image] = self._make_labels(click.plane)
+        return self.of(self._late[image])
+
+    def find(
+        self, about: AnnotatedObject | None
+    ) -> tuple[Ledger, AnnotatedObject] | tuple[None, None]:
+        """Find what became of an object, and where, if it is in some labels."""
+        if about is not None:
+            for ledger in self._ledgers.values():
+                for kept in ledger.objects.values():
+                    if kept.prompts is about.prompts:
+                        return ledger, kept
+        return None, None
+
+    def close(self) -> None:
+        """Listen to no labels any longer."""
+        if self.chosen is not None:
+            self.chosen.store.edited.disconnect(self._on_edited)
+
+    def _on_edited(self, changes: list[PixelChange]) -> None:
+        self.edited.emit(changes)

@@ -13,6 +13,7 @@
     ├── EngineError                the device or the runtime failed
     │   └── OutOfMemoryError       the device has too little memory
     ├── LabelsError                the labels layer cannot take the object
+    ├── KeymapError                there is no such key, or it is napari's
     └── ExportError                a result could not be written
 
     Cancelled                      not an error: somebody asked for it to stop
@@ -31,6 +32,7 @@ __all__ = [
     "EngineError",
     "ExportError",
     "ImageError",
+    "KeymapError",
     "LabelsError",
     "ModelError",
     "NapariSam2Error",
@@ -86,6 +88,10 @@ class OutOfMemoryError(EngineError, MemoryError):
 
 class LabelsError(NapariSam2Error, ValueError):
     """The labels layer cannot take an object."""
+
+
+class KeymapError(NapariSam2Error, ValueError):
+    """A key cannot be used for an action of the tool."""
 
 
 class ExportError(NapariSam2Error, OSError):

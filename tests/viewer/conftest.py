@@ -8,6 +8,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_sam2.viewer.controller import Controller, controller_for
+from napari_sam2.viewer.keymap import KEYMAP
 from tests.viewer.fakes import FakeSegmenter, discs
 from tests.viewer.hand import Hand
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 A, B, C = (60, 60), (60, 180), (140, 120)
+
+
+@pytest.fixture(autouse=True)
+def _keys_of_the_table() -> Iterator[None]:
+    """Give back the keys that a test has changed."""
+    yield
+    KEYMAP.reset()
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QLineEdit
 from scipy import ndimage
 
 from napari_sam2.annotation.objects import Pointing
-from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.keymap import KEYMAP, is_character
 from tests.viewer.conftest import A, B, C
 from tests.viewer.fakes import FakeSegmenter, discs
 from tests.viewer.hand import ALT, CTRL, LEFT, NONE, RIGHT, SHIFT, Hand
@@ -378,6 +378,29 @@ def test_every_key_of_the_table_reaches_the_tool(
     from napari.utils.key_bindings import coerce_keybinding
 
     handler = hand._canvas._key_map_handler
-    for action in KEYMAP.values():
+    named = [a for a in KEYMAP.values() if not is_character(a.key)]
+    for action in named:
         bound = handler.active_keymap[coerce_keybinding(action.key)]
         assert "KeyBindings" in bound.__func__.__qualname__
+
+
+def test_a_key_is_changed_while_the_tool_is_on(hand: Hand) -> None:
+    KEYMAP.assign("collect", "#")
+    hand.key(Qt.Key.Key_G)
+    assert not hand.controller.collect
+    QTest.keyClicks(hand.native, "#")
+    assert hand.controller.collect
+    # From anywhere in the window, but not out of a line that is written in.
+    QTest.keyClicks(hand.native.window(), "#")
+    assert not hand.controller.collect
+    line = QLineEdit()
+    hand.viewer.window.add_dock_widget(line, name="of another plugin")
+    QTest.keyClicks(line, "#")
+    assert line.text() == "#"
+    assert not hand.controller.collect
+    hand.key(Qt.Key.Key_Q)
+    QTest.keyClicks(hand.native, "#")
+    assert not hand.controller.collect
+    hand.controller.close()
+    QTest.keyClicks(hand.native, "#")
+    assert not hand.controller.collect

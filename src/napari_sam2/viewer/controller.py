@@ -14,7 +14,8 @@ from napari_sam2.annotation.objects import Pointing
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.viewer.choices import LayerChoices
 from napari_sam2.viewer.connections import Connections, weakly
-from napari_sam2.viewer.keymap import KeyBindings
+from napari_sam2.viewer.key_bindings import KeyBindings
+from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.label_store import LayerLabels
 from napari_sam2.viewer.layers import in_pan_zoom
 from napari_sam2.viewer.mouse import MouseGestures
@@ -118,6 +119,7 @@ class Controller:
         self.mouse = MouseGestures(viewer, self)
         self._watch: Any = None
         self._pacer: Any = None
+        self._characters: Any = None
         self._connections = Connections()
         self._of_active = Connections()
         self._keys = KeyBindings(viewer, self.actions, self._is_ours)
@@ -279,7 +281,7 @@ class Controller:
         self._of_active.close()
         # Keeps a draft, so before the labels are let go of.
         self.session.close()
-        for watcher in (self._watch, self._pacer):
+        for watcher in (self._watch, self._pacer, self._characters):
             if watcher is not None:
                 watcher.close()
         if self._waker is not None:
@@ -294,6 +296,7 @@ class Controller:
 
     def _connect(self, viewer: ViewerModel) -> None:
         add = self._connections.add
+        add(KEYMAP.changed, self._bind_keys)
         add(self.view.changed, self._on_view)
         add(self.view.moved, self._on_moved)
         add(self.stores.changed, self._on_store)
@@ -311,6 +314,7 @@ class Controller:
 
     def _watch_canvas(self, viewer: ViewerModel) -> None:
         from napari_sam2.viewer.canvas import CanvasWatch, native_canvas
+        from napari_sam2.viewer.character_keys import CharacterKeys
         from napari_sam2.viewer.pacing import FramePacer
 
         canvas = native_canvas(viewer)
@@ -321,6 +325,7 @@ class Controller:
             )
             changed = weakly(self, Controller._on_modifiers)
             self._watch = CanvasWatch(canvas, lambda: mouse.seen, changed)
+            self._characters = CharacterKeys(canvas, self._keys.press_character)
 
     def _on_view(self) -> None:
         if not self._open:

@@ -1,22 +1,47 @@
-"""One table: key → action → tooltip → documentation."""
+"""One table: key → action → tooltip → documentation.
+
+The keys of the table are defaults. Which key an action has now is known to
+:data:`KEYMAP`, where the user's own keys take their place; whoever shows or binds a
+key asks there, and listens to its ``changed``.
+"""
 
 from __future__ import annotations
 
-import weakref
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING
 
-from napari.layers import Labels
+from psygnal import Signal
 
-from napari_sam2.viewer.layers import in_pan_zoom
+from napari_sam2.errors import KeymapError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from napari.components import ViewerModel
-    from napari.layers import Layer
+__all__ = [
+    "GESTURES",
+    "KEYMAP",
+    "Action",
+    "Gesture",
+    "Group",
+    "Keymap",
+    "documentation",
+    "is_character",
+    "key_text",
+    "normal_key",
+]
 
-__all__ = ["KEYMAP", "Action", "KeyBindings", "documentation"]
+
+class Group(Enum):
+    """What one wants to do; the value is the heading in the overlay."""
+
+    KEEP = "Keep what is under the mouse"
+    CORRECT = "Correct it"
+    BACK = "Take back"
+    OBJECTS = "Go through objects"
+    MODES = "Choose how clicks work"
+    TOOL = "The tool itself"
 
 
 @dataclass(frozen=True)
@@ -28,13 +53,16 @@ class Action:
     name : str
         By which the program knows it.
     key : str
-        As napari writes it; Control is Command on a Mac.
+        As napari writes it, ``"Control-Shift-Z"``, where Control is Command on a
+        Mac; or one printable character that napari has no name for, ``"?"``.
     title : str
         A few words, for a button or a table.
     help : str
         What it does, in a sentence.
     always : bool
         Whether the key works while the tool is off, too.
+    group : Group
+        Under which heading it is shown.
     """
 
     name: str
@@ -42,13 +70,12 @@ class Action:
     title: str
     help: str
     always: bool = False
+    group: Group = Group.MODES
 
     @property
     def keys(self) -> str:
         """The key as this platform writes it: ``"Ctrl+Z"``, ``"⌘Z"``."""
-        from napari.utils.interactions import Shortcut
-
-        return str(Shortcut(self.key).platform)
+        return key_text(self.key)
 
     @property
     def tooltip(self) -> str:
@@ -56,146 +83,271 @@ class Action:
         return f"{self.help} ({self.keys})"
 
 
+@dataclass(frozen=True)
+class Gesture:
+    """Something that the user can do by the mouse.
+
+    Attributes
+    ----------
+    hand : str
+        What the hand does, ``Shift`` and ``Alt`` by these names.
+    help : str
+        What comes of it.
+    group : Group
+        Under which heading it is shown.
+    """
+
+    hand: str
+    help: str
+    group: Group
+
+
+GESTURES: tuple[Gesture, ...] = (
+    Gesture("move", "preview what a click would keep", Group.KEEP),
+    Gesture("click", "keep that as a new object, at once", Group.KEEP),
+    Gesture(
+        "Shift + move",
+        "preview the current object with this place added",
+        Group.CORRECT,
+    ),
+    Gesture("Shift + click", "add this place to the current object", Group.CORRECT),
+    Gesture(
+        "right click, or Alt + click",
+        "take this place away from the current object",
+        Group.CORRECT,
+    ),
+    Gesture(
+        "left drag, wheel, right drag",
+        "pan and zoom, as always in napari",
+        Group.TOOL,
+    ),
+)
+
 # Letters that no layer of napari uses, so that the tool takes none away.
-KEYMAP: dict[str, Action] = {
-    action.name: action
-    for action in (
-        Action(
-            "toggle",
-            "Q",
-            "Tool on or off",
-            "Switch the tool on or off",
-            always=True,
-        ),
-        Action(
-            "done",
-            "Enter",
-            "Done",
-            "Finish this object; the next click begins a new one",
-        ),
-        Action(
-            "drop",
-            "Escape",
-            "Drop",
-            "Forget what is unfinished; what is kept stays",
-        ),
-        Action(
-            "undo",
-            "Control-Z",
-            "Undo",
-            "Take the last change back, brush strokes included",
-        ),
-        Action(
-            "redo",
-            "Control-Shift-Z",
-            "Redo",
-            "Make the change again that was taken back last",
-        ),
-        Action(
-            "collect",
-            "G",
-            "Clicks refine until Enter",
-            "Gather clicks on one object, which is kept by Enter",
-        ),
-        Action(
-            "overwrite",
-            "W",
-            "Paint over other objects",
-            "Let new objects take pixels of others",
-        ),
-        Action(
-            "sharpen",
-            "H",
-            "Sharpen after a click",
-            "After a click, look at the object again, closely and in two ways",
-        ),
-    )
-}
-
-_HISTORY = {"undo", "redo"}
-
-
-def documentation() -> str:
-    """Return the table in Markdown."""
-    lines = ["| Key | Action | What it does |", "|---|---|---|"]
-    for action in KEYMAP.values():
-        key = action.key.replace("Control", "Ctrl/Cmd").replace("-", "+")
-        lines.append(f"| {key} | {action.title} | {action.help} |")
-    return "\n".join(lines) + "\n"
+_TABLE: tuple[Action, ...] = (
+    Action(
+        "toggle",
+        "Q",
+        "Tool on or off",
+        "Switch the tool on or off",
+        always=True,
+        group=Group.TOOL,
+    ),
+    Action(
+        "done",
+        "Enter",
+        "Done",
+        "Finish this object; the next click begins a new one",
+        group=Group.KEEP,
+    ),
+    Action(
+        "drop",
+        "Escape",
+        "Drop",
+        "Forget what is unfinished; what is kept stays",
+        group=Group.BACK,
+    ),
+    Action(
+        "undo",
+        "Control-Z",
+        "Undo",
+        "Take the last change back, brush strokes included",
+        group=Group.BACK,
+    ),
+    Action(
+        "redo",
+        "Control-Shift-Z",
+        "Redo",
+        "Make the change again that was taken back last",
+        group=Group.BACK,
+    ),
+    Action(
+        "collect",
+        "G",
+        "Clicks refine until Enter",
+        "Gather clicks on one object, which is kept by Enter",
+    ),
+    Action(
+        "overwrite",
+        "W",
+        "Paint over other objects",
+        "Let new objects take pixels of others",
+    ),
+    Action(
+        "sharpen",
+        "H",
+        "Sharpen after a click",
+        "After a click, look at the object again, closely and in two ways",
+    ),
+)
 
 
-class KeyBindings:
-    """Binds the table to a viewer, and gives every key back.
-
-    napari asks the active layer for a key before it asks the viewer, and a
-    Labels layer takes Enter, Escape and Ctrl+Z for itself: so the keys are bound
-    on both. A layer in the middle of being edited keeps its Enter and Escape.
+class Keymap(Mapping[str, Action]):
+    """The actions by name, each with the key that it has now.
 
     Parameters
     ----------
-    viewer : ViewerModel
-        Where the keys are pressed.
-    actions : mapping of str to callable
-        What each action of the table does.
-    is_ours : callable
-        Whether a Labels layer is the one that the tool writes to: its Ctrl+Z is
-        the session's also while it is painted on.
+    table : iterable of Action
+        With the keys that hold until the user chooses others.
     """
 
-    def __init__(
-        self,
-        viewer: ViewerModel,
-        actions: Mapping[str, Callable[[], None]],
-        is_ours: Callable[[Layer], bool],
-    ) -> None:
-        self._viewer = weakref.ref(viewer)
-        self._actions = dict(actions)
-        self._is_ours = is_ours
-        self._bound: list[tuple[weakref.ref[Any], Action, Any, Any]] = []
+    changed = Signal()
+    """Some action has another key."""
 
-    def bind(self, *, active: bool) -> None:
-        """Bind what holds now; what was bound before is given back.
+    def __init__(self, table: Iterable[Action]) -> None:
+        self._table = {action.name: action for action in table}
+        self._now = dict(self._table)
 
-        Parameters
-        ----------
-        active : bool
-            Whether the tool is on.
+    def __getitem__(self, name: str) -> Action:
+        return self._now[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now)
+
+    def __len__(self) -> int:
+        return len(self._now)
+
+    @property
+    def own(self) -> dict[str, str]:
+        """The keys that the user has chosen, by action."""
+        return {
+            name: action.key
+            for name, action in self._now.items()
+            if action.key != self._table[name].key
+        }
+
+    def with_key(self, key: str) -> Action | None:
+        """Return the action that has a key now; None if none has it.
+
+        Raises
+        ------
+        KeymapError
+            If there is no such key.
         """
-        self.release()
-        viewer = self._viewer()
-        if viewer is None:
-            return
-        usable = [a for a in KEYMAP.values() if active or a.always]
-        for action in usable:
-            self._bind(viewer, action)
-        layer = viewer.layers.selection.active
-        if layer is None or not active:
-            return
-        for action in usable:
-            if self._may_take(layer, action):
-                self._bind(layer, action)
+        wanted = normal_key(key)
+        actions = self._now.values()
+        return next((a for a in actions if normal_key(a.key) == wanted), None)
 
-    def release(self) -> None:
-        """Give every key back to whom it belonged."""
-        while self._bound:
-            reference, action, ours, before = self._bound.pop()
-            provider = reference()
-            # Whoever has bound the key since keeps it.
-            if provider is not None and ours in provider.keymap.values():
-                provider.bind_key(action.key, before, overwrite=True)
+    def assign(self, name: str, key: str) -> Action | None:
+        """Give an action another key.
 
-    def _may_take(self, layer: Layer, action: Action) -> bool:
-        if in_pan_zoom(layer):
-            return True
-        if action.name not in _HISTORY:
-            return False
-        return not isinstance(layer, Labels) or self._is_ours(layer)
+        Every action has a key: the one that had this key before gets the one that
+        has become free.
 
-    def _bind(self, provider: Any, action: Action) -> None:
-        act = self._actions[action.name]
+        Returns
+        -------
+        Action or None
+            The other action, if two have changed their keys.
 
-        def press(_: object) -> None:
-            act()
+        Raises
+        ------
+        KeymapError
+            If there is no such action or key.
+        """
+        if name not in self._now:
+            raise KeymapError(f"The tool has no action named {name!r}.")
+        other = self.with_key(key)
+        if other is not None and other.name == name:
+            return None
+        if other is not None:
+            self._now[other.name] = replace(other, key=self._now[name].key)
+        self._now[name] = replace(self._now[name], key=normal_key(key))
+        self.changed.emit()
+        return None if other is None else self._now[other.name]
 
-        before = provider.bind_key(action.key, press, overwrite=True)
-        self._bound.append((weakref.ref(provider), action, press, before))
+    def restore(self, own: Mapping[str, str]) -> None:
+        """Take the user's keys of an earlier time; all others are the table's.
+
+        What no longer makes sense, an action or a key that is gone, is left out.
+        """
+        self._now = dict(self._table)
+        for name, key in own.items():
+            if name in self._now and _is_key(key):
+                self._now[name] = replace(self._now[name], key=normal_key(key))
+        taken: set[str] = set()
+        # Two actions of one key, where the table has grown since: the user's stays.
+        for name in sorted(self._now, key=lambda name: name not in own):
+            key = normal_key(self._now[name].key)
+            if key in taken:
+                free = (a.key for a in self._table.values())
+                left = next(k for k in free if normal_key(k) not in taken)
+                self._now[name] = replace(self._now[name], key=left)
+                key = normal_key(left)
+            taken.add(key)
+        self.changed.emit()
+
+    def reset(self) -> None:
+        """Give every action the key of the table."""
+        self.restore({})
+
+
+KEYMAP = Keymap(_TABLE)
+"""The one keymap of the program: a user has one pair of hands."""
+
+
+def is_character(key: str) -> bool:
+    """Whether a key is a character that napari has no name for, ``"?"`` say."""
+    return len(key) == 1 and key.isprintable() and not key.isspace() and not _named(key)
+
+
+def normal_key(key: str) -> str:
+    """Return the one spelling of a key.
+
+    Raises
+    ------
+    KeymapError
+        If neither napari nor the tool can tell when it is pressed.
+    """
+    if is_character(key):
+        return key
+    if not _named(key):
+        raise KeymapError(
+            f"{key!r} is no key that can be used: press a letter, a function key or "
+            "a character, with Control, Shift or Alt if you like."
+        )
+    from napari.utils.key_bindings import coerce_keybinding
+
+    return str(coerce_keybinding(key)).replace("+", "-").replace("Ctrl", "Control")
+
+
+def key_text(key: str) -> str:
+    """Write a key as this platform does: ``"Ctrl+Z"``, ``"⌘Z"``."""
+    if is_character(key):
+        return key
+    from napari.utils.interactions import JOINCHAR
+    from napari.utils.key_bindings import coerce_keybinding
+
+    binding = coerce_keybinding(key)
+    return str(binding.to_text(use_symbols=True, joinchar=JOINCHAR))
+
+
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and (is_character(key) or _named(key))
+
+
+def _named(key: str) -> bool:
+    """Whether napari knows a key: one stroke, and more than Shift or Control."""
+    from app_model.types import KeyCode
+    from napari.utils.key_bindings import coerce_keybinding
+
+    try:
+        parts = coerce_keybinding(key).parts
+    except ValueError:
+        return False
+    nothing = {KeyCode.UNKNOWN, *(KeyCode.from_string(one) for one in _MODIFIERS)}
+    return len(parts) == 1 and parts[0].key not in nothing
+
+
+_MODIFIERS = ("Ctrl", "Shift", "Alt", "Meta")
+
+
+def documentation() -> str:
+    """Return the gestures and the keys of the table in Markdown."""
+    lines = ["| Gesture | What it does |", "|---|---|"]
+    lines += [f"| {gesture.hand} | {gesture.help} |" for gesture in GESTURES]
+    lines += ["", "## Keys", "", "The keys work whichever layer is active.", ""]
+    lines += ["| Key | Action | What it does |", "|---|---|---|"]
+    for action in _TABLE:
+        key = action.key.replace("Control", "Ctrl/Cmd").replace("-", "+")
+        lines.append(f"| {key} | {action.title} | {action.help} |")
+    return "\n".join(lines) + "\n"

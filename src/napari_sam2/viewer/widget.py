@@ -85,9 +85,6 @@ class SegmentationWidget(QWidget):
         self.sharpen = _check(KEYMAP["sharpen"].title)
         self.export = _button("Export…", "Save the labels as TIFF or PNG")
         self.done.setObjectName("primary")
-        for name in KEYMAP.keys() - {"toggle"}:
-            getattr(self, name).setToolTip(KEYMAP[name].tooltip)
-        self.tool.setToolTip(KEYMAP["toggle"].tooltip)
         self.tool.setAccessibleName(KEYMAP["toggle"].title)
 
         # A window that is closed takes its widgets with it, unasked.
@@ -95,6 +92,7 @@ class SegmentationWidget(QWidget):
 
         self._lay_out()
         self._connect()
+        self._on_keys()
         self._on_theme()
         self._on_choices()
         self._on_modes()
@@ -179,6 +177,7 @@ class SegmentationWidget(QWidget):
             self.session,
             self._connections.add,
         )
+        add(KEYMAP.changed, self._on_keys)
         add(session.status_changed, self._on_status)
         add(session.current_changed, self._on_session)
         add(session.objects_changed, self._on_session)
@@ -247,6 +246,14 @@ class SegmentationWidget(QWidget):
         self.drop.setEnabled(session.active and current is not None)
         self.undo.setEnabled(session.can_undo)
         self.redo.setEnabled(session.can_redo)
+        self.status.show_hint(hint(self.controller))
+
+    def _on_keys(self) -> None:
+        buttons = {"toggle": self.tool}
+        for name, action in KEYMAP.items():
+            button = buttons.get(name) or getattr(self, name, None)
+            if isinstance(button, QWidget):
+                button.setToolTip(action.tooltip)
         self.status.show_hint(hint(self.controller))
 
     def _on_theme(self) -> None:

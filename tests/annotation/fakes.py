@@ -24,7 +24,8 @@ MASK_SIZE = 64
 
 
 class FakeSegmenter:
-    """Finds the connected regions of one intensity that hold the inside points.
+    """Finds the connected regions of one intensity that hold the inside points,
+    and what is bright in a box.
 
     Attributes
     ----------
@@ -88,7 +89,10 @@ class FakeSegmenter:
         assert self.hold_decode.wait(10)
         pixels = image.embedding.payload
         mask = np.zeros(pixels.shape, bool)
-        for row, col, inside in prompts.points:
+        if prompts.bounds is not None:
+            r0, c0, r1, c1 = (round(number) for number in prompts.bounds)
+            mask[r0 : r1 + 1, c0 : c1 + 1] = pixels[r0 : r1 + 1, c0 : c1 + 1] > 0
+        for row, col, inside in prompts.places:
             regions, _ = ndimage.label(pixels == pixels[round(row), round(col)])
             mask[regions == regions[round(row), round(col)]] = inside
         rows, cols = (np.arange(MASK_SIZE) * s // MASK_SIZE for s in pixels.shape)

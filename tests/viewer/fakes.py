@@ -25,7 +25,8 @@ MASK_SIZE = 96
 
 
 class FakeSegmenter:
-    """Finds the connected regions of one intensity that hold the inside points.
+    """Finds the connected regions of one intensity that hold the inside points,
+    and what is bright in a box.
 
     Attributes
     ----------
@@ -97,7 +98,10 @@ class FakeSegmenter:
         sleep(self.seconds)  # the engine that is slow, not a test that waits
         pixels = image.embedding.payload
         mask = np.zeros(pixels.shape, bool)
-        for row, col, inside in prompts.points:
+        if prompts.bounds is not None:
+            r0, c0, r1, c1 = (round(number) for number in prompts.bounds)
+            mask[r0 : r1 + 1, c0 : c1 + 1] = pixels[r0 : r1 + 1, c0 : c1 + 1] > 0
+        for row, col, inside in prompts.places:
             place = round(row), round(col)
             regions, _ = ndimage.label(pixels == pixels[place])
             mask[regions == regions[place]] = inside

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.inference import Encoded, Inference
     from napari_sam2.annotation.intent import Intent
     from napari_sam2.annotation.labels import LabelStore
+    from napari_sam2.annotation.marks import Mark
     from napari_sam2.annotation.objects import Pointing
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.annotation.previews import Previews
@@ -35,8 +36,8 @@ class Click:
     ----------
     plane : Plane
         That was clicked on.
-    row, col : float
-        Place on it.
+    mark : Mark
+        The place, or what was drawn instead of clicking.
     pointing : Pointing
         What the user held down.
     encoded : Encoded, optional
@@ -47,8 +48,7 @@ class Click:
     """
 
     plane: Plane
-    row: float
-    col: float
+    mark: Mark
     pointing: Pointing
     encoded: Encoded | None
     store: LabelStore | None
@@ -63,8 +63,8 @@ class ClickQueue:
         That answers.
     previews : Previews
         Whose shown mask is kept as it is, if it is the one that was clicked.
-    intent_at : callable
-        ``intent_at(encoded, row, col, pointing)`` says what a click stands for.
+    intent_of : callable
+        ``intent_of(encoded, mark, pointing)`` says what a click stands for.
     accept : callable
         ``accept(click, encoded, intent, prediction)`` takes the answer.
     dropped : callable
@@ -79,7 +79,7 @@ class ClickQueue:
         self,
         inference: Inference,
         previews: Previews,
-        intent_at: Callable[[Encoded, float, float, Pointing], Intent | None],
+        intent_of: Callable[[Encoded, Mark, Pointing], Intent | None],
         accept: Callable[[Click, Encoded, Intent, Prediction], None],
         dropped: Callable[[Click], None],
         failed: Callable[[Exception], None],
@@ -87,7 +87,7 @@ class ClickQueue:
     ) -> None:
         self._inference = inference
         self._previews = previews
-        self._intent_at = intent_at
+        self._intent_of = intent_of
         self._accept = accept
         self._dropped = dropped
         self._failed = failed
@@ -138,7 +138,7 @@ class ClickQueue:
         if encoded is None:
             self._dropped(click)
             return
-        intent = self._intent_at(encoded, click.row, click.col, click.pointing)
+        intent = self._intent_of(encoded, click.mark, click.pointing)
         if intent is None:
             return
         shown = self._previews.answers(encoded, intent)

@@ -1,4 +1,4 @@
-"""What a place under the mouse stands for, given what is being worked on."""
+"""What a mark of the hand stands for, given what is being worked on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
-from napari_sam2.segmentation.prompts import MaskPrompt, Point, Prompts
+from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
 
 if TYPE_CHECKING:
     from napari_sam2.annotation.inference import Encoded
+    from napari_sam2.annotation.marks import Mark
 
-__all__ = ["Intent", "intent_at"]
+__all__ = ["Intent", "intent_of"]
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,20 @@ class Intent:
     about: AnnotatedObject | None = field(default=None, compare=False)
 
 
-def intent_at(
-    row: float,
-    col: float,
+def intent_of(
+    mark: Mark,
     pointing: Pointing,
     *,
     encoded: Encoded,
     current: AnnotatedObject | None,
     next_label: int,
 ) -> Intent | None:
-    """Say what a click at ``(row, col)`` means.
+    """Say what a click at a place, or a line that was drawn, means.
 
     Parameters
     ----------
-    row, col : float
-        Place on the plane, in pixels.
+    mark : Mark
+        The place or the line.
     pointing : Pointing
         What the user holds down.
     encoded : Encoded
@@ -63,7 +63,7 @@ def intent_at(
     Returns
     -------
     Intent or None
-        None if there is nothing to take the place away from.
+        None if there is nothing to take the mark away from.
     """
     if current is not None and current.plane.key != encoded.plane.key:
         current = None
@@ -73,11 +73,11 @@ def intent_at(
     if current is None and pointing is Pointing.REMOVE:
         return None
     if current is None or pointing is Pointing.NEW:
-        return Intent(Prompts((Point(row, col),)), Pointing.NEW, next_label)
-    # Another model's logits mean something else: then the points alone count.
+        return Intent(mark.said_of(None, inside=True), Pointing.NEW, next_label)
+    # Another model's logits mean something else: then the prompts alone count.
     same_model = current.model == encoded.segmenter.engine.model
     found = current.prediction
     mask = MaskPrompt(found.logits, found.view) if same_model else None
-    point = Point(row, col, inside=pointing is Pointing.ADD)
-    prompts = current.prompts.with_point(point, mask)
+    inside = pointing is Pointing.ADD
+    prompts = mark.said_of(current.prompts, inside=inside, mask=mask)
     return Intent(prompts, pointing, current.label, current)

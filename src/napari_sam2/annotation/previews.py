@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sam2.annotation.inference import Encoded, Inference
+    from napari_sam2.annotation.marks import Mark
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.segmentation.prediction import Prediction
 
 __all__ = ["Previews"]
 
 _SOON = 0.015  # seconds
-
-_Place = tuple[float, float, Pointing]
 
 
 class Previews:
@@ -35,8 +34,8 @@ class Previews:
     ----------
     inference : Inference
         That answers.
-    intent_at : callable
-        ``intent_at(encoded, row, col, pointing)`` says what a place stands for.
+    intent_of : callable
+        ``intent_of(encoded, mark, pointing)`` says what a mark stands for.
     failed : callable
         Told when a request fails, once for each image and model.
     """
@@ -46,13 +45,13 @@ class Previews:
     def __init__(
         self,
         inference: Inference,
-        intent_at: Callable[[Encoded, float, float, Pointing], Intent | None],
+        intent_of: Callable[[Encoded, Mark, Pointing], Intent | None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._inference = inference
-        self._intent_at = intent_at
+        self._intent_of = intent_of
         self._failed = failed
-        self._place: _Place | None = None
+        self._place: tuple[Mark, Pointing] | None = None
         self._asked = 0
         self._void = 0  # requests up to this one are not to be shown any more
         self._asked_at = 0.0
@@ -70,12 +69,16 @@ class Previews:
             and perf_counter() - self._asked_at < 2 * _SOON
         )
 
-    def point_at(self, row: float, col: float, pointing: Pointing) -> None:
-        """Follow the mouse to a place."""
-        self._place = (row, col, pointing)
+    def point_at(self, mark: Mark, pointing: Pointing) -> None:
+        """Follow the mouse to a place, or along a line that it draws."""
+        self._place = (mark, pointing)
         # Should the image not be ready yet, the mask appears where the mouse waits.
         self._resting = False
         self.refresh()
+
+    def lift(self) -> None:
+        """Forget the mouse; what is shown stays until there is an answer."""
+        self._place = None
 
     def leave(self, draft: AnnotatedObject | None) -> None:
         """Forget the mouse; a draft stays visible."""
@@ -114,7 +117,7 @@ class Previews:
         encoded = self._inference.encoded
         if self._place is None or encoded is None:
             return
-        intent = self._intent_at(encoded, *self._place)
+        intent = self._intent_of(encoded, *self._place)
         if intent is None:
             self.rest(None)
             return

@@ -15,10 +15,11 @@ from psygnal import Signal
 
 from napari_sam2.annotation.clicks import Click, ClickQueue
 from napari_sam2.annotation.inference import Encoded, Inference
-from napari_sam2.annotation.intent import Intent, intent_at
+from napari_sam2.annotation.intent import Intent, intent_of
 from napari_sam2.annotation.keeper import Keeper
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.ledgers import Ledgers
+from napari_sam2.annotation.marks import Mark
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
 from napari_sam2.annotation.previews import Previews
 from napari_sam2.annotation.status import Phase, Status
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from napari_sam2.annotation.labels import LabelStore
+    from napari_sam2.annotation.marks import Tool
     from napari_sam2.annotation.objects import Preview
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.segmenter import Segmenter
+    from napari_sam2.segmentation.strokes import Path as Line
 
 __all__ = ["AnnotationSession"]
 
@@ -86,7 +89,7 @@ class AnnotationSession:
         make_labels: Callable[[Plane], LabelStore] | None = None,
     ) -> None:
         self._inference = Inference(wake or _sleep_on, segmenter_factory)
-        self._previews = Previews(self._inference, self._intent_at, self._on_failed)
+        self._previews = Previews(self._inference, self._intent_of, self._on_failed)
         self._ledgers = Ledgers(
             self._inference,
             make_labels or (lambda plane: ArrayLabels(plane.array_shape)),
@@ -98,7 +101,7 @@ class AnnotationSession:
         self._clicks = ClickQueue(
             self._inference,
             self._previews,
-            self._intent_at,
+            self._intent_of,
             self._keeper.accept,
             self._on_dropped,
             self._on_failed,
@@ -331,9 +334,17 @@ class AnnotationSession:
         if not self._usable or self.plane is None:
             return
         if self.plane.contains(row, col):
-            self._previews.point_at(row, col, pointing)
+            self._previews.point_at(Mark.at(row, col), pointing)
         else:
             self.leave()
+
+    def sketch(self, tool: Tool, path: Line, pointing: Pointing = Pointing.NEW) -> None:
+        """Preview what :meth:`draw` would do. The latest call wins."""
+        plane = self.plane
+        if plane is not None and self._usable:
+            mark = Mark.drawn(tool, path, plane.shape)
+            if mark is not None:
+                self._previews.point_at(mark, pointing)
 
     @property
     def preview_coming(self) -> bool:
@@ -355,6 +366,28 @@ class AnnotationSession:
     def remove(self, row: float, col: float) -> None:
         """Take what is here away from the current object."""
         self._click(row, col, Pointing.REMOVE)
+
+    def draw(self, tool: Tool, path: Line, pointing: Pointing = Pointing.NEW) -> None:
+        """Keep what a box, a scribble or a lasso is about; or correct an object by it.
+
+        Parameters
+        ----------
+        tool : Tool
+            With which it was drawn.
+        path : tuple of (float, float)
+            ``(row, col)`` of the corners of the line, or two corners of the box. What
+            lies beside the plane does not count.
+        pointing : Pointing
+            ``NEW``: about a new object (or about the draft). ``ADD``, ``REMOVE``:
+            what belongs to the current object, or does not.
+        """
+        plane = self.plane
+        if plane is None or not self._usable:
+            return
+        mark = Mark.drawn(tool, path, plane.shape)
+        if mark is not None:
+            self._previews.lift()
+            self._commit(mark, plane, pointing)
 
     def done(self) -> None:
         """Finish the current object; a draft is kept."""
@@ -427,12 +460,11 @@ class AnnotationSession:
     def _usable(self) -> bool:
         return self._active and self._unavailable is None
 
-    def _intent_at(
-        self, encoded: Encoded, row: float, col: float, pointing: Pointing
+    def _intent_of(
+        self, encoded: Encoded, mark: Mark, pointing: Pointing
     ) -> Intent | None:
-        return intent_at(
-            row,
-            col,
+        return intent_of(
+            mark,
             pointing,
             encoded=encoded,
             current=self.current,
@@ -452,9 +484,12 @@ class AnnotationSession:
                 )
             )
             return
+        self._commit(Mark.at(row, col), plane, pointing)
+
+    def _commit(self, mark: Mark, plane: Plane, pointing: Pointing) -> None:
         self._inference.resume()
         encoded = self._inference.encoded
-        self._clicks.append(Click(plane, row, col, pointing, encoded, self.store))
+        self._clicks.append(Click(plane, mark, pointing, encoded, self.store))
         self._update_status()
 
     # ------------------------------------------------------------------ signals

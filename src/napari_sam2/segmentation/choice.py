@@ -26,6 +26,7 @@ __all__ = [
     "followed",
     "lost",
     "most_alike",
+    "nth_smallest",
     "overlap",
     "tidied",
     "worth",
@@ -51,6 +52,13 @@ def best(
 ) -> Prediction:
     """Return the answer with the highest rating, the first of equal ones."""
     return answers[int(np.argmax([rating(answer) for answer in answers]))]
+
+
+def nth_smallest(answers: Sequence[Prediction], place: int) -> Prediction:
+    """Return an answer by the rank of its size: 0 is the smallest."""
+    sizes = [np.count_nonzero(answer.logits > answer.threshold) for answer in answers]
+    order = np.argsort(sizes, kind="stable")
+    return answers[int(order[min(place, len(answers) - 1)])]
 
 
 def most_alike(
@@ -96,11 +104,11 @@ def overlap(one: Prediction, other: Prediction) -> float:
 
 def followed(answer: Prediction, prompts: Prompts) -> float:
     """Share of the points that the mask has on the right side, 0 to 1."""
-    if not prompts.points:
+    if not prompts.places:
         return 1.0
-    cells = answer.view.cells(prompts.points, answer.logits.shape[0])
+    cells = answer.view.cells(prompts.places, answer.logits.shape[0])
     inside = answer.logits[cells[:, 0], cells[:, 1]] > answer.threshold
-    return float(np.mean(inside == [point.inside for point in prompts.points]))
+    return float(np.mean(inside == [point.inside for point in prompts.places]))
 
 
 def lost(answer: Prediction, before: Prediction) -> bool:
@@ -110,6 +118,6 @@ def lost(answer: Prediction, before: Prediction) -> bool:
 
 def tidied(answer: Prediction, prompts: Prompts) -> Prediction:
     """Take specks away, see `napari_sam2.segmentation.specks`."""
-    inside = [point for point in prompts.points if point.inside]
+    inside = [point for point in prompts.places if point.inside]
     cells = answer.view.cells(inside, answer.logits.shape[0])
     return replace(answer, logits=without_specks(answer.logits, cells))

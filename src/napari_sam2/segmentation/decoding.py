@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sam2.errors import PromptError
-from napari_sam2.segmentation.prediction import Prediction, resampled
-from napari_sam2.segmentation.prompts import Box
+from napari_sam2.segmentation.dense import mask_logits
+from napari_sam2.segmentation.points import Box
+from napari_sam2.segmentation.prediction import Prediction
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_sam2.engines.base import Engine
     from napari_sam2.segmentation.embedded import EmbeddedImage
-    from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
+    from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.segmentation.view import View
 
 __all__ = ["candidates"]
@@ -58,7 +59,7 @@ def candidates(
         points=points,
         labels=labels,
         boxes=_box(prompts, view),
-        masks=_mask(prompts.mask, view, engine.mask_size),
+        masks=_mask(prompts, view, engine.mask_size),
         multimask=several,
     )
     masks = decoded.logits[0]
@@ -80,16 +81,18 @@ def _points(
             raise PromptError(
                 f"The point (row {row:g}, column {col:g}) lies outside of the image."
             )
-    if not prompts.points:
+    # A line may leave the view, and says there what the view does not show.
+    places = [place for place in prompts.places if view.contains(*place[:2])]
+    if not places:
         return None, None
-    labels = np.array([[point.inside for point in prompts.points]], dtype=np.int32)
-    return view.points_to_model(prompts.points)[np.newaxis], labels
+    labels = np.array([[place.inside for place in places]], dtype=np.int32)
+    return view.points_to_model(places)[np.newaxis], labels
 
 
 def _box(prompts: Prompts, view: View) -> npt.NDArray[np.float32] | None:
-    if prompts.box is None:
+    if prompts.bounds is None:
         return None
-    box = view.box_to_model(_within(prompts.box, view))
+    box = view.box_to_model(_within(prompts.bounds, view))
     return box[np.newaxis]
 
 
@@ -108,19 +111,10 @@ def _within(box: Box, view: View) -> Box:
     return Box(float(rows[0]), float(cols[0]), float(rows[1]), float(cols[1]))
 
 
-def _mask(
-    mask: MaskPrompt | None, view: View, size: int
-) -> npt.NDArray[np.float32] | None:
-    if mask is None:
+def _mask(prompts: Prompts, view: View, size: int) -> npt.NDArray[np.float32] | None:
+    logits = mask_logits(prompts, view, size)
+    if logits is None:
         return None
-    logits = mask.logits
-    if logits.shape != (size, size):
-        raise PromptError(
-            f"A mask prompt of this model has the shape {(size, size)}, not "
-            f"{logits.shape}: it comes from another model."
-        )
-    if mask.view is not None:
-        logits = resampled(logits, mask.view, view)
     if view.transposed:
         logits = np.ascontiguousarray(logits.T)
     return logits[np.newaxis, np.newaxis]

@@ -9,35 +9,22 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_sam2.errors import PromptError
+from napari_sam2.segmentation.points import Box, Point
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from napari_sam2.segmentation.region import Region
+    from napari_sam2.segmentation.strokes import Lasso, Scribble
     from napari_sam2.segmentation.view import View
 
 __all__ = ["Box", "MaskPrompt", "Point", "Prompts"]
-
-
-class Point(NamedTuple):
-    """A place, and whether the object has it inside."""
-
-    row: float
-    col: float
-    inside: bool = True
-
-
-class Box(NamedTuple):
-    """A rectangle around the object, from its outer pixel centres."""
-
-    row_min: float
-    col_min: float
-    row_max: float
-    col_max: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,11 +82,27 @@ class Prompts:
         Around the object.
     mask : MaskPrompt, optional
         An earlier answer to refine.
+    scribbles : tuple of Scribble
+        Lines over the object, or over what is not the object.
+    lassos : tuple of Lasso
+        Lines around what belongs to the object, or around what does not.
+    region : Region, optional
+        What was marked of the object before: a label, the stroke of a brush.
+    answered : int
+        So many of the lassos the mask to refine answers to already.
+    choice : int, optional
+        Which of the model's candidates is meant, from the smallest (0) to the largest
+        (2); the one with the best score if None.
     """
 
     points: tuple[Point, ...] = ()
     box: Box | None = None
     mask: MaskPrompt | None = None
+    scribbles: tuple[Scribble, ...] = ()
+    lassos: tuple[Lasso, ...] = ()
+    region: Region | None = None
+    answered: int = 0
+    choice: int | None = None
 
     def __post_init__(self) -> None:
         # Plain numbers, however they were given: equal prompts have equal hashes.
@@ -122,14 +125,72 @@ class Prompts:
                 f"{tuple(self.box)} is turned around."
             )
 
+        for name in ("scribbles", "lassos"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not 0 <= self.answered <= (len(self.lassos) if self.mask else 0):
+            raise PromptError("Only a mask to refine can answer to lassos.")
+        if self.choice is not None and not 0 <= self.choice <= 2:
+            raise PromptError("A candidate is 0 (the smallest), 1 or 2 (the largest).")
+
     def __bool__(self) -> bool:
-        return bool(self.points) or self.box is not None or self.mask is not None
+        return bool(self.places) or self.bounds is not None or self.mask is not None
+
+    @cached_property
+    def places(self) -> tuple[Point, ...]:
+        """All points that the model gets: clicked, and of lines and regions."""
+        region = () if self.region is None else (self.region,)
+        drawn = (*self.scribbles, *self.lassos, *region)
+        return (*self.points, *(point for one in drawn for point in one.points))
+
+    @cached_property
+    def bounds(self) -> Box | None:
+        """The box that the model gets.
+
+        Without one that was drawn: around a lasso or a region, and around everything
+        else that was said to be inside.
+        """
+        if self.box is not None:
+            return self.box
+        around = [lasso.bounds for lasso in self.lassos if lasso.whole]
+        if self.region is not None:
+            around.append(self.region.bounds)
+        if not around:
+            return None
+        around += [Box(*p[:2], *p[:2]) for p in self.places if p.inside]
+        around += [lasso.bounds for lasso in self.lassos if lasso.inside]
+        row_min, col_min, row_max, col_max = zip(*around, strict=True)
+        return Box(min(row_min), min(col_min), max(row_max), max(col_max))
 
     @property
     def ambiguous(self) -> bool:
         """Whether one place is all that is known: part, object or whole?"""
-        return len(self.points) == 1 and self.box is None and self.mask is None
+        return len(self.places) == 1 and self.bounds is None and self.mask is None
+
+    def extended(
+        self,
+        *,
+        points: tuple[Point, ...] = (),
+        box: Box | None = None,
+        scribbles: tuple[Scribble, ...] = (),
+        lassos: tuple[Lasso, ...] = (),
+        mask: MaskPrompt | None = None,
+    ) -> Prompts:
+        """Return these prompts and some more, refining ``mask``.
+
+        A new box takes the place of an old one. The candidate is no longer chosen: it
+        is what the mask shows.
+        """
+        return replace(
+            self,
+            points=(*self.points, *points),
+            box=self.box if box is None else box,
+            mask=mask,
+            scribbles=(*self.scribbles, *scribbles),
+            lassos=(*self.lassos, *lassos),
+            answered=0 if mask is None else len(self.lassos),
+            choice=None,
+        )
 
     def with_point(self, point: Point, mask: MaskPrompt | None = None) -> Prompts:
         """Return these prompts and one point more, refining ``mask``."""
-        return replace(self, points=(*self.points, point), mask=mask)
+        return self.extended(points=(point,), mask=mask)

@@ -14,11 +14,13 @@ from napari_sam2.segmentation.choice import (
     followed,
     lost,
     most_alike,
+    nth_smallest,
     overlap,
     tidied,
     worth,
 )
 from napari_sam2.segmentation.decoding import candidates
+from napari_sam2.segmentation.dense import mask_logits
 from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
 from napari_sam2.segmentation.embeddings import EmbeddingCache, embedding_key
 from napari_sam2.segmentation.intensity import checked
@@ -248,10 +250,14 @@ class Segmenter:
     def _predict(
         self, image: EmbeddedImage, prompts: Prompts, multimask: bool | None = None
     ) -> Prediction:
-        several = prompts.ambiguous if multimask is None else multimask
-        found = self._candidates(image, prompts, several)
-        chosen = best(found, self._rate)
-        if several:
+        if multimask is None:
+            multimask = prompts.ambiguous or prompts.choice is not None
+        found = self._candidates(image, prompts, multimask)
+        if multimask and prompts.choice is not None:
+            chosen = nth_smallest(found, prompts.choice)
+        else:
+            chosen = best(found, self._rate)
+        if multimask:
             return replace(chosen, alternatives=found)
         return self._reconsidered(image, prompts, chosen)
 
@@ -265,17 +271,20 @@ class Segmenter:
         self, image: EmbeddedImage, prompts: Prompts, found: Prediction
     ) -> Prediction:
         """Ask anew, in other ways, if a correction went wrong."""
-        mask = prompts.mask
-        if not self.clean or mask is None or not prompts.points:
+        if not self.clean or not prompts.places:
             return found
-        if prompts.box is None and not any(point.inside for point in prompts.points):
+        if prompts.bounds is None and not any(p.inside for p in prompts.places):
             # Nothing but the mask says which object is meant.
             return found
-        before = replace(found, logits=mask.logits, view=mask.view or image.view)
+        logits = mask_logits(prompts, image.view, self.engine.mask_size)
+        if logits is None:
+            return found
+        before = replace(found, logits=logits, view=image.view)
         astray = lost(found, before)
         if not astray and followed(found, prompts) == 1:
             return found
-        anew = replace(prompts, mask=None)
+        seen = tuple(p for p in prompts.places if image.view.contains(*p[:2]))
+        anew = Prompts(seen, prompts.bounds)
         options = [found, *self._candidates(image, anew, False)]
         if astray:
             options += self._candidates(image, prompts, True)
@@ -378,9 +387,9 @@ class Segmenter:
         if view.plane_shape != image.view.plane_shape:
             raise PromptError("The mask to refine belongs to another image.")
         # A place outside needs the larger view.
-        places = [point[:2] for point in prompts.points]
-        if prompts.box is not None:
-            places += [prompts.box[:2], prompts.box[2:]]
+        places = [point[:2] for point in prompts.places]
+        if prompts.bounds is not None:
+            places += [prompts.bounds[:2], prompts.bounds[2:]]
         if view.image_size != image.view.image_size or not all(
             view.contains(*place) for place in places
         ):

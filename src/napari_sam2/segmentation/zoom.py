@@ -75,15 +75,15 @@ def closer_view(prediction: Prediction, prompts: Prompts) -> View:
 
 def _extent(prediction: Prediction, prompts: Prompts) -> BBox | None:
     """Bounding box of the object and of the prompts that lie on it."""
-    if prompts.box is not None:
-        box = prompts.box
+    box = prompts.bounds
+    if box is not None:
         boxes = [(box.row_min, box.col_min, box.row_max + 1, box.col_max + 1)]
     else:
         boxes = []
         found = _pointed_at(prediction, prompts)
         if found is not None:
             boxes.append(found)
-    boxes += [(p.row, p.col, p.row + 1, p.col + 1) for p in prompts.points if p.inside]
+    boxes += [(p.row, p.col, p.row + 1, p.col + 1) for p in prompts.places if p.inside]
     if not boxes:
         return None
     starts, stops = np.array(boxes)[:, :2], np.array(boxes)[:, 2:]
@@ -104,7 +104,7 @@ def _pointed_at(
     if not above.any():
         return None
     parts, count = ndi.label(above)
-    inside = [point for point in prompts.points if point.inside]
+    inside = [point for point in prompts.places if point.inside]
     if count > 1 and inside:
         cells = prediction.view.cells(inside, len(above))
         clicked = np.unique(parts[cells[:, 0], cells[:, 1]])

@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 
 from napari_sam2.viewer.controller import Controller, controller_for
 from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.preferences import preferences
 from tests.viewer.fakes import FakeSegmenter, discs
 from tests.viewer.hand import Hand
 
@@ -22,10 +23,11 @@ A, B, C = (60, 60), (60, 180), (140, 120)
 
 
 @pytest.fixture(autouse=True)
-def _keys_of_the_table() -> Iterator[None]:
-    """Give back the keys that a test has changed."""
+def _nothing_remembered() -> Iterator[None]:
+    """Forget the keys and the preferences that a test has changed."""
     yield
     KEYMAP.reset()
+    preferences().reset()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from psygnal import Signal
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy, QWidget
 
@@ -118,6 +119,8 @@ class ModelChooser(_Chooser):
         super().__init__(parent)
         self._session = session
         self._own: ModelSpec | None = None
+        self.chosen: ModelSpec | None = None
+        """What the user has chosen here last; None: nothing yet."""
         self._wanted = session.model or "starter"
         self.activated.connect(self._on_activated)
         self.refresh()
@@ -176,12 +179,16 @@ class ModelChooser(_Chooser):
 
     def _take(self, spec: ModelSpec) -> None:
         self._wanted = spec.name
+        self.chosen = spec
         self._session.set_model(spec)
         self.refresh()
 
 
 class EngineChooser(_Chooser):
     """What computes the model."""
+
+    chosen = Signal(str)
+    """Name of the engine that the user has chosen here."""
 
     def __init__(
         self, session: AnnotationSession, parent: QWidget | None = None
@@ -206,6 +213,7 @@ class EngineChooser(_Chooser):
 
     def _on_activated(self, number: int) -> None:
         self._session.set_engine(self.itemData(number))
+        self.chosen.emit(self.itemData(number))
 
 
 _ENGINE_TIP = (

@@ -32,9 +32,9 @@ from napari_sam2.viewer.choosers import (
     model_facts,
 )
 from napari_sam2.viewer.connections import Connections
-from napari_sam2.viewer.controller import controller_for
 from napari_sam2.viewer.hints import hint, object_line
 from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.remember import Memory, remembered_controller
 from napari_sam2.viewer.status_area import StatusArea, line, say
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class SegmentationWidget(QWidget):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
-        self.controller = controller_for(napari_viewer)
+        self.controller = remembered_controller(napari_viewer)
         self.session = self.controller.session
         self._docked = False
         self._connections = Connections()
@@ -92,6 +92,9 @@ class SegmentationWidget(QWidget):
 
         self._lay_out()
         self._connect()
+        self._memory = Memory(
+            self.controller, self.model, self.engine, self._connections
+        )
         self._on_keys()
         self._on_theme()
         self._on_choices()

@@ -1,0 +1,136 @@
+"""What the user has chosen, kept from one start to the next.
+
+napari keeps it: the choices are declared in the package's manifest, stand in napari's
+own Preferences, and lie in a file beside napari's settings. Where that cannot be had, a
+napari without settings for plugins say, they last as long as the program.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["DEFAULTS", "Preferences", "preferences"]
+
+_PLUGIN = "napari-sam2"
+
+DEFAULTS: dict[str, dict[str, bool | str]] = {
+    "work": {
+        "model": "starter",
+        "engine": "auto",
+        "collect": False,
+        "overwrite": False,
+        "sharpen": "as the model likes",
+    },
+    "look": {
+        "palette": "object",
+        "hints": True,
+        "hints_seen": "",
+        "keys": "",
+    },
+}
+"""Every preference with what holds until the user says otherwise, by its group."""
+
+_log = logging.getLogger(__name__)
+
+
+class Preferences:
+    """Values by name, which remember themselves.
+
+    Parameters
+    ----------
+    groups : mapping of str to object, optional
+        napari's models of the groups, whose attributes are the values. Without any,
+        the values are kept in memory.
+    """
+
+    changed = Signal(str)
+    """Name of a preference that has another value, whoever changed it."""
+
+    def __init__(self, groups: Mapping[str, Any] | None = None) -> None:
+        self._values = {
+            name: value for group in DEFAULTS.values() for name, value in group.items()
+        }
+        self._models = {}
+        for group, names in DEFAULTS.items():
+            model = None if groups is None else groups.get(group)
+            for name in names:
+                if hasattr(model, name):
+                    self._models[name] = model
+                    self._values[name] = getattr(model, name)
+                    emitter = getattr(model.events, name)  # type: ignore[union-attr]
+                    emitter.connect(partial(self._on_event, name))
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __setitem__(self, name: str, value: bool | str) -> None:
+        if self._values[name] == value:
+            return
+        self._values[name] = value
+        model = self._models.get(name)
+        if model is not None:
+            # A full disk, or a value that the manifest does not know: it holds until
+            # the program ends, and nobody is kept from working.
+            try:
+                setattr(model, name, value)
+            except (OSError, ValueError) as error:
+                _log.warning("The preference %r was not kept: %s", name, error)
+        self.changed.emit(name)
+
+    def reset(self) -> None:
+        """Go back to what held before the user said anything."""
+        for group in DEFAULTS.values():
+            for name, value in group.items():
+                self[name] = value
+
+    def _on_event(self, name: str, event: Any) -> None:
+        # From napari's own Preferences.
+        if self._values[name] != event.value:
+            self._values[name] = event.value
+            self.changed.emit(name)
+
+
+@cache
+def preferences() -> Preferences:
+    """Return the preferences of the user, read when they are first asked for."""
+    try:
+        from napari.settings import get_plugin_settings, get_settings
+    except ImportError:
+        return Preferences()
+    path = getattr(get_settings(), "config_path", None)
+    try:
+        if path is not None:
+            _put_damaged_aside(path.parent / f"{_PLUGIN}.yaml")
+        plugin = get_plugin_settings(_PLUGIN)
+    # Whatever a file of this or another plugin holds: it is never the user's problem.
+    except Exception as error:
+        _log.warning("The preferences could not be read: %s", error)
+        return Preferences()
+    return Preferences({group: getattr(plugin, group, None) for group in DEFAULTS})
+
+
+def _put_damaged_aside(path: Path) -> None:
+    """Rename a file that napari would stumble over, so that it may be looked at."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        _log.warning("%s is damaged and was put aside: %s", path, error)
+    else:
+        if content is None or isinstance(content, dict):
+            return
+        _log.warning("%s holds no settings and was put aside", path)
+    with suppress(OSError):
+        path.replace(path.with_name(f"{path.name}.damaged"))

@@ -1,0 +1,223 @@
+"""What the user chose is there the next time, whatever became of the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import npe2
+import pytest
+from napari.settings import get_plugin_settings, get_settings
+
+from napari_sam2.viewer.controller import existing_controller
+from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.preferences import DEFAULTS, Preferences, preferences
+from napari_sam2.viewer.remember import (
+    keys_from_text,
+    keys_to_text,
+    remembered_controller,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from napari.components import ViewerModel
+
+    from tests.viewer.fakes import FakeSegmenter
+
+
+@pytest.fixture
+def forget() -> Iterator[Callable[[], None]]:
+    """Make the program forget what it has read, as at a new start."""
+    from napari import settings
+
+    def forget() -> None:
+        settings._clear_plugin_settings_cache()
+        preferences.cache_clear()
+
+    forget()
+    yield forget
+    preferences().reset()
+    forget()
+
+
+@pytest.fixture
+def file(forget: Callable[[], None]) -> Path:
+    path = get_plugin_settings("napari-sam2").config_path
+    assert path.parent == get_settings().config_path.parent
+    return path
+
+
+def test_the_manifest_declares_what_the_program_asks_for() -> None:
+    manifest = npe2.PluginManifest.from_distribution("napari-sam2")
+    declared = manifest.contributions.configurations
+    assert declared is not None
+    assert {
+        group: {name: one.default for name, one in category.properties.items()}
+        for group, category in declared.items()
+    } == DEFAULTS
+    for category in declared.values():
+        for one in category.properties.values():
+            assert one.description
+
+
+def test_a_preference_outlives_the_program(
+    file: Path, forget: Callable[[], None]
+) -> None:
+    preferences()["palette"] = "outline"
+    preferences()["collect"] = True
+    forget()
+    assert preferences()["palette"] == "outline"
+    assert preferences()["collect"] is True
+    assert preferences()["model"] == "starter"
+    preferences().reset()
+    forget()
+    assert preferences()["palette"] == "object"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"nonsense",
+        b"- a\n- list\n",
+        b"look: {palette: outline",
+        b"\xff\xfe\x00damaged",
+        b"look: 7\n",
+        b"look:\n  palette: of another version\n  unknown: 3\n",
+        b"work:\n  collect: [1, 2]\nfuture: {}\n",
+    ],
+)
+def test_a_damaged_file_is_nobodys_problem(
+    file: Path, forget: Callable[[], None], content: bytes
+) -> None:
+    file.write_bytes(content)
+    forget()
+    for group in DEFAULTS.values():
+        for name, value in group.items():
+            assert preferences()[name] == value
+    preferences()["palette"] = "outline"
+    forget()
+    assert preferences()["palette"] == "outline"
+
+
+def test_what_napari_damaged_files_hold_is_put_aside(
+    file: Path, forget: Callable[[], None]
+) -> None:
+    file.write_text("nonsense")
+    forget()
+    preferences()
+    assert file.with_name(f"{file.name}.damaged").read_text() == "nonsense"
+
+
+def test_where_it_cannot_be_written_it_lasts_as_long_as_the_program(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError("No space left on device")
+
+    chosen = preferences()
+    monkeypatch.setattr(type(get_plugin_settings("napari-sam2")), "save", full)
+    chosen["palette"] = "outline"
+    assert chosen["palette"] == "outline"
+
+
+def test_without_naparis_store_values_are_kept_in_memory() -> None:
+    told: list[str] = []
+    chosen = Preferences()
+    chosen.changed.connect(told.append)
+    chosen["collect"] = True
+    chosen["collect"] = True
+    assert (chosen["collect"], told) == (True, ["collect"])
+    chosen.reset()
+    assert chosen["collect"] is False
+
+
+def test_a_change_in_naparis_preferences_is_told(forget: Callable[[], None]) -> None:
+    told: list[str] = []
+    preferences().changed.connect(told.append)
+    get_plugin_settings("napari-sam2").work.collect = True
+    assert told == ["collect"]
+    assert preferences()["collect"] is True
+
+
+@pytest.mark.parametrize("key", ["#", "Control-U", "=", "-"])
+def test_keys_are_read_as_they_were_written(key: str) -> None:
+    own = {"undo": key, "collect": "F7"}
+    assert keys_from_text(keys_to_text(own)) == own
+    assert keys_from_text("  nonsense undo= =Q collect=F7") == {"collect": "F7"}
+
+
+def test_a_tool_begins_as_the_user_left_it(
+    viewer: ViewerModel,
+    segmenter: FakeSegmenter,
+    forget: Callable[[], None],
+    tmp_path: Path,
+) -> None:
+    chosen = preferences()
+    for name, value in (("collect", True), ("sharpen", "always")):
+        chosen[name] = value
+    # Neither is on this machine: it begins all the same, without a download.
+    for model in ("sam2.1-large", "no such model", str(tmp_path / "gone.pt")):
+        chosen["model"] = model
+        chosen["engine"] = "no such engine"
+        controller = remembered_controller(
+            viewer, segmenter_factory=lambda *_: segmenter
+        )
+        try:
+            controller.session.wait()
+            assert controller.session.model == "starter"
+            assert controller.collect
+            assert controller.sharpen
+            assert controller.session.engine == "auto"
+            assert remembered_controller(viewer) is controller
+            # napari's own Preferences reach a tool that is open only with its widget.
+            chosen["collect"] = False
+            assert controller.collect
+            chosen["collect"] = True
+        finally:
+            controller.close()
+
+
+def test_what_is_chosen_in_the_widget_is_kept(
+    make_napari_viewer: Callable[..., Any],
+    control: Callable[[Any], Any],
+    segmenter: FakeSegmenter,
+    qtbot: Any,
+    forget: Callable[[], None],
+) -> None:
+    viewer = make_napari_viewer()
+    controller = control(viewer)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sam2", "SAM 2")
+    qtbot.waitUntil(lambda: controller.session.model == "starter")
+    widget.collect.click()
+    widget.sharpen.click()
+    widget.engine.activated.emit(1)
+    KEYMAP.assign("collect", "#")
+    chosen = preferences()
+    assert chosen["collect"] is True
+    assert chosen["sharpen"] == ("always" if controller.sharpen else "never")
+    assert chosen["engine"] == widget.engine.itemData(1)
+    assert chosen["model"] == "starter"
+    assert chosen["keys"] == "collect=#"
+    # A model that a script asks for is not what the user wants tomorrow.
+    segmenter.model = "sam2.1-tiny"
+    loaded: list[str] = []
+    controller.session.model_changed.connect(loaded.append)
+    controller.session.set_model("sam2.1-tiny")
+    qtbot.waitUntil(lambda: loaded == ["sam2.1-tiny"])
+    assert chosen["model"] == "starter"
+    segmenter.model = "sam2.1-small"
+    number = widget.model.findData("sam2.1-small")
+    widget.model.activated.emit(number)
+    qtbot.waitUntil(lambda: loaded[1:] == ["sam2.1-small"])
+    assert chosen["model"] == "sam2.1-small"
+    # And napari's own Preferences are followed.
+    get_plugin_settings("napari-sam2").work.collect = False
+    assert not widget.collect.isChecked()
+    get_plugin_settings("napari-sam2").look.keys = "collect=F7"
+    assert KEYMAP["collect"].key == "F7"
+    widget.release()
+    assert existing_controller(viewer) is None
+    chosen["collect"] = True
+    assert not controller.collect

@@ -59,8 +59,10 @@ def main() -> None:
 
 def play(moves: int) -> dict[str, Samples]:
     """Play every scene on a screen, a virtual one on Linux."""
+    from benchmarks.models import prepare_all
     from napari_sam2.demo.screen import virtual_screen
 
+    prepare_all()
     linux = sys.platform.startswith("linux")
     with virtual_screen() if linux else nullcontext():
         return {name: _run(name, moves) for name in SCENES}

@@ -9,7 +9,7 @@ from napari_sam2.models.catalog import CATALOG, get_model, is_available, models_
 if TYPE_CHECKING:
     from napari_sam2.models.catalog import ModelSpec
 
-__all__ = ["MODELS", "spec_of"]
+__all__ = ["MODELS", "prepare_all", "spec_of"]
 
 MODELS = ("starter", "sam2.1-tiny")
 
@@ -36,3 +36,14 @@ def spec_of(name: str) -> ModelSpec:
             model = build_architecture(spec.config)
         save_file(model.state_dict(), path)
     return get_model(path, name)
+
+
+def prepare_all() -> None:
+    """Find the best engine of each model, which a window would do in the background.
+
+    While it does, it is slower: what is measured is every start but the first.
+    """
+    from napari_sam2.engines.chooser import prepare
+
+    for name in MODELS:
+        prepare(spec_of(name))

@@ -166,6 +166,23 @@ def test_progress_begins_at_nothing_and_ends_at_all(engine: Engine) -> None:
     assert fractions == sorted(fractions)
 
 
+@pytest.mark.parametrize("engine", ["OpenVINO"], indirect=True)
+def test_an_engine_that_computes_no_numbers_says_so(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = engine._run
+
+    def spoilt(graph: Any, *arguments: Any) -> Any:
+        found = run(graph, *arguments)
+        if graph is engine._graphs["encoder"]:
+            found[0] = np.full_like(engine._array(found[0]), np.nan)
+        return found
+
+    monkeypatch.setattr(engine, "_run", spoilt)
+    with pytest.raises(EngineError, match="OpenVINO computes no numbers in fp32"):
+        engine.encode(picture(64, 64))
+
+
 def test_a_gray_image_is_one_of_equal_channels(engine: Engine) -> None:
     gray = picture(90, 120)[..., 0]
     wide = np.broadcast_to(gray[..., None], (*gray.shape, 3))

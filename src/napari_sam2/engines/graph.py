@@ -134,6 +134,13 @@ class GraphEngine(Engine):
             raise
         if cancel is not None:
             cancel.raise_if_cancelled()
+        # A runtime that cannot compute an operation in reduced precision need not say
+        # so: OpenVINO does not, of SAM 2.1 in bf16 on processors with AMX.
+        if not np.isfinite(self._array(features[0])).all():
+            raise EngineError(
+                f"{self.name} computes no numbers in {self.precision} on this "
+                f"{self.device}: choose another engine for this model."
+            )
         given = dict(zip(FEATURES, features, strict=True))
         found = self._run(graphs["prepare"], given, PREPARED)
         return dict(zip(PREPARED, found, strict=True))

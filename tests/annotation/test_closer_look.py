@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.labels import ArrayLabels
+from napari_sam2.annotation.overlap import OVERWRITE
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.engines.cancellation import CancelToken
 from tests.annotation.conftest import A, B, C
@@ -217,7 +218,7 @@ def test_it_takes_nothing_of_a_later_object(
     wide = look_of(session, segmenter, 1)
     for _ in range(2):
         wide = replace(wide, logits=ndimage.grey_dilation(wide.logits, 3))
-    ledger.sharpen(old, wide, overwrite=True)
+    ledger.sharpen(old, wide, overlap=OVERWRITE)
     assert area(session, 1) > first
     assert area(session, 2) == second
     session.undo()
@@ -235,7 +236,7 @@ def test_what_was_taken_back_can_be_done_again_exactly(
 ) -> None:
     sharper = look_of(session, segmenter, 1)
     session.undo()
-    one = ledger.sharpen(session.objects[1], sharper, overwrite=False)
+    one = ledger.sharpen(session.objects[1], sharper)
     assert session.objects[1] is one
     alone = session.labels.copy()
     session.redo()
@@ -259,7 +260,7 @@ def test_a_correction_that_was_taken_back_can_be_made_again_exactly(
     after = session.labels.copy()
     session.undo()
     assert session._ledgers.chosen is not None
-    session._ledgers.chosen.sharpen(session.objects[1], sharper, overwrite=False)
+    session._ledgers.chosen.sharpen(session.objects[1], sharper)
     session.redo()
     np.testing.assert_array_equal(session.labels, after)
     session.undo()

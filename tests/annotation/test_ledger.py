@@ -10,6 +10,7 @@ from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.ledger import Ledger
 from napari_sam2.annotation.objects import AnnotatedObject
+from napari_sam2.annotation.overlap import OVERWRITE, PROTECT, Overlap, OverlapRule
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.segmentation.prediction import Prediction
 from napari_sam2.segmentation.prompts import Point, Prompts
@@ -32,10 +33,14 @@ def found(z: int, rows: tuple[int, int], cols: tuple[int, int]) -> AnnotatedObje
 
 spans = st.tuples(st.integers(0, 8), st.integers(1, 4)).map(lambda s: (s[0], sum(s)))
 rectangles = st.builds(found, st.integers(0, 2), spans, spans)
+overlaps = st.one_of(
+    st.sampled_from([PROTECT, OVERWRITE]),
+    st.integers(0, 4).map(lambda label: Overlap(OverlapRule.INSIDE, label)),
+)
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("keep"), rectangles, st.booleans()),
-        st.tuples(st.just("correct"), rectangles, st.booleans()),
+        st.tuples(st.just("keep"), rectangles, overlaps),
+        st.tuples(st.just("correct"), rectangles, overlaps),
         st.tuples(st.just("paint"), rectangles, st.integers(0, 70000)),
         st.tuples(st.just("undo")),
         st.tuples(st.just("redo")),
@@ -47,10 +52,10 @@ steps = st.lists(
 def carry_out(ledger: Ledger, step: tuple) -> None:
     kind, *rest = step
     if kind == "keep":
-        ledger.keep(rest[0], overwrite=rest[1], current=None)
+        ledger.keep(rest[0], overlap=rest[1], current=None)
     elif kind == "correct" and ledger.objects:
         old = ledger.objects[max(ledger.objects)]
-        ledger.correct(old, rest[0], overwrite=rest[1])
+        ledger.correct(old, rest[0], overlap=rest[1])
     elif kind == "paint":
         indices = ledger._indices(rest[0])
         store = ledger.store
@@ -88,20 +93,20 @@ def test_protected_objects_keep_every_pixel(some: list[AnnotatedObject]) -> None
     ledger = Ledger(ArrayLabels(SHAPE))
     for candidate in some:
         before = ledger.store.array().copy()
-        ledger.keep(candidate, overwrite=False, current=None)
+        ledger.keep(candidate, overlap=PROTECT, current=None)
         taken = before > 0
         np.testing.assert_array_equal(ledger.store.array()[taken], before[taken])
 
 
-@given(rectangles, rectangles, st.booleans())
+@given(rectangles, rectangles, st.sampled_from([PROTECT, OVERWRITE]))
 def test_a_corrected_object_is_what_the_better_mask_says(
-    first: AnnotatedObject, second: AnnotatedObject, overwrite: bool
+    first: AnnotatedObject, second: AnnotatedObject, overlap: Overlap
 ) -> None:
     alone = Ledger(ArrayLabels(SHAPE))
-    alone.keep(second, overwrite=overwrite, current=None)
+    alone.keep(second, overlap=overlap, current=None)
     ledger = Ledger(ArrayLabels(SHAPE))
-    kept = ledger.keep(first, overwrite=overwrite, current=None)
-    ledger.correct(kept, second, overwrite=overwrite)
+    kept = ledger.keep(first, overlap=overlap, current=None)
+    ledger.correct(kept, second, overlap=overlap)
     np.testing.assert_array_equal(ledger.store.array(), alone.store.array())
 
 
@@ -109,8 +114,8 @@ def test_ids_that_no_float_holds_are_given_back_whole() -> None:
     ledger = Ledger(ArrayLabels(SHAPE, np.uint64))
     largest = 2**60 + 1
     ledger.store.write(tuple(np.array([[0], [2], [2]])), largest)
-    kept = ledger.keep(found(0, (1, 4), (1, 4)), overwrite=True, current=None)
-    ledger.correct(kept, found(0, (5, 8), (5, 8)), overwrite=True)
+    kept = ledger.keep(found(0, (1, 4), (1, 4)), overlap=OVERWRITE, current=None)
+    ledger.correct(kept, found(0, (5, 8), (5, 8)), overlap=OVERWRITE)
     assert int(ledger.store.array()[0, 2, 2]) == largest
     assert int(ledger.store.array()[0, 5, 5]) == largest + 1
 

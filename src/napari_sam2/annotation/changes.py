@@ -70,23 +70,49 @@ class PixelChange:
     def __len__(self) -> int:
         return int(self.where.size)
 
-    def apply(self, store: LabelStore) -> None:
-        """Make the change, where the pixels still hold what they held before."""
-        self._replace(store, self.before, self.after)
+    def apply(self, store: LabelStore) -> PixelChange:
+        """Make the change, where the pixels still hold what they held before.
 
-    def revert(self, store: LabelStore) -> None:
-        """Take the change back, where nobody else has changed it since."""
-        self._replace(store, self.after, self.before)
+        Returns
+        -------
+        PixelChange
+            What was changed indeed.
+        """
+        return self._replace(store, self.before, self.after)
 
-    def _replace(self, store: LabelStore, expected: _Ids, wanted: _Ids) -> None:
-        if len(self) == 0 or tuple(store.shape) != self.shape:
-            return
+    def revert(self, store: LabelStore) -> PixelChange:
+        """Take the change back, where nobody else has changed it since.
+
+        Returns
+        -------
+        PixelChange
+            What was changed indeed, from what it was to what it was before.
+        """
+        return self._replace(store, self.after, self.before)
+
+    def _replace(self, store: LabelStore, expected: _Ids, wanted: _Ids) -> PixelChange:
+        whole = PixelChange(self.shape, self.where, expected, wanted)
+        if len(self) == 0:
+            return whole
+        if tuple(store.shape) != self.shape:
+            return whole.only(np.zeros(len(self), dtype=bool))
         indices = np.unravel_index(self.where.astype(np.intp), self.shape)
         untouched = store.read(indices) == expected
-        if not untouched.any():
-            return
-        values = np.broadcast_to(wanted, untouched.shape)[untouched]
-        store.write(tuple(axis[untouched] for axis in indices), values)
+        made = whole if untouched.all() else whole.only(untouched)
+        if len(made):
+            values = np.broadcast_to(made.after, (len(made),))
+            store.write(tuple(axis[untouched] for axis in indices), values)
+        return made
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> PixelChange:
+        """Return the change of some of the pixels."""
+
+        def of(ids: _Ids) -> _Ids:
+            return ids if ids.size == 1 else _compact(ids[chosen])
+
+        return PixelChange(
+            self.shape, self.where[chosen], of(self.before), of(self.after)
+        )
 
 
 def _compact(ids: _Ids) -> _Ids:

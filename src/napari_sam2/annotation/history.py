@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari_sam2.annotation.changes import PixelChange
-    from napari_sam2.annotation.objects import AnnotatedObject
+    from napari_sam2.annotation.objects import AnnotatedObject, Notes
+    from napari_sam2.annotation.operations import Operation
 
-__all__ = ["Edit", "History", "ObjectChange"]
+__all__ = ["Edit", "History", "NotesChange", "ObjectChange"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,23 @@ class ObjectChange:
     after: AnnotatedObject | None
 
 
+@dataclass(frozen=True)
+class NotesChange:
+    """What an edit did to the notes on one object.
+
+    Attributes
+    ----------
+    label : int
+        Its id.
+    before, after : Notes
+        What was, and what is said of it.
+    """
+
+    label: int
+    before: Notes
+    after: Notes
+
+
 @dataclass(frozen=True, eq=False)
 class Edit:
     """One item of the history.
@@ -43,6 +61,15 @@ class Edit:
         The session's current object, before and after.
     objects : tuple of ObjectChange
         The objects that it made, changed or removed; none for other people's edits.
+    notes : tuple of NotesChange
+        What it made of the notes on objects.
+    removed : tuple of int
+        Ids of objects that are no more after it, whoever had made them.
+    operation : Operation, optional
+        What the user asked for, as plain data; None for answers to prompts, and for
+        other people's edits.
+    largest : int, optional
+        Largest id in use before it, if it may have taken a new one.
     """
 
     title: str
@@ -50,11 +77,15 @@ class Edit:
     before: AnnotatedObject | None = None
     after: AnnotatedObject | None = None
     objects: tuple[ObjectChange, ...] = ()
+    notes: tuple[NotesChange, ...] = ()
+    removed: tuple[int, ...] = ()
+    operation: Operation | None = None
+    largest: int | None = None
 
     @property
     def by_others(self) -> bool:
         """Whether somebody else made it, with a brush say."""
-        return bool(self.changes) and not self.objects
+        return bool(self.changes) and not self.objects and self.operation is None
 
     def about(self, label: int) -> bool:
         """Whether it made, changed or removed an object."""
@@ -186,4 +217,4 @@ class History:
 
 
 def _lasts(edit: Edit) -> bool:
-    return bool(edit.changes or edit.objects)
+    return bool(edit.changes or edit.objects or edit.notes)

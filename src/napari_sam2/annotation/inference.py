@@ -64,6 +64,7 @@ class Inference:
         factory: Callable[[ModelSpec, str], Segmenter] | None = None,
     ) -> None:
         self._thread = RequestThread(wake)
+        self._aside = RequestThread(wake, "napari-sam2-aside")
         self._loader = ModelLoader(self._thread, wake, factory)
         self._segmenter: Segmenter | None = None
         # With a better engine, for the next image: the one in view stays as it is.
@@ -118,7 +119,7 @@ class Inference:
     @property
     def busy(self) -> bool:
         """Whether any request waits, runs or was not answered."""
-        return self._thread.busy or self._loader.busy
+        return self._thread.busy or self._loader.busy or self._aside.busy
 
     @property
     def status(self) -> Status:
@@ -163,11 +164,13 @@ class Inference:
         """Hand out the answers that wait."""
         self._thread.process()
         self._loader.process()
+        self._aside.process()
 
     def wait_for_answer(self, timeout: float) -> None:
         """Block until there is something to process, or nothing to wait for."""
-        thread = self._thread if self._thread.busy else self._loader
-        # Both threads can be at work: look at the other one now and then.
+        threads = (self._thread, self._loader, self._aside)
+        thread = next((one for one in threads if one.busy), self._thread)
+        # Several can be at work: look at the others now and then.
         thread.wait_for_answer(min(timeout, 0.1))
 
     def set_plane(self, plane: Plane | None) -> None:
@@ -273,18 +276,21 @@ class Inference:
             Lane.QUEUE, work, done, lambda error: failed(_typed(error))
         )
 
-    def run(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        """Run something else on the computing thread, after what waits there."""
+    def run_aside(
+        self, work: Callable[[CancelToken], Any], done: Callable[[Any], None]
+    ) -> CancelToken:
+        """Run something else on a thread of its own; the token takes that back."""
 
         def failed(error: Exception) -> None:
             self.failed.emit(_typed(error))
 
-        self._thread.submit(Lane.QUEUE, lambda _: work(), done, failed)
+        return self._aside.submit(Lane.QUEUE, work, done, failed)
 
     def close(self) -> None:
         """Stop everything; returns at once."""
         self._thread.close()
         self._loader.close()
+        self._aside.close()
         self.plane = None
         self.encoded = None
         self._segmenter = self._next_segmenter = None

@@ -8,8 +8,9 @@ from psygnal import Signal
 
 from napari_sam2.annotation.history import Edit
 from napari_sam2.annotation.objects import AnnotatedObject
+from napari_sam2.annotation.overlap import PROTECT, OverlapRule
 from napari_sam2.engines.cancellation import CancelToken
-from napari_sam2.errors import NapariSam2Error
+from napari_sam2.errors import LabelsError, NapariSam2Error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.intent import Intent
     from napari_sam2.annotation.ledger import Ledger
     from napari_sam2.annotation.ledgers import Ledgers
+    from napari_sam2.annotation.operations import Operation
     from napari_sam2.annotation.previews import Previews
     from napari_sam2.segmentation.prediction import Prediction
 
@@ -62,7 +64,9 @@ class Keeper:
         self._sharpen: bool | None = None
         self.current: AnnotatedObject | None = None
         self.collect = False
-        self.overwrite = False
+        self.overlap = PROTECT
+        self.category: str | None = None
+        """Class of the next object."""
 
     @property
     def sharpen(self) -> bool:
@@ -106,7 +110,7 @@ class Keeper:
             at_hand = at_hand and ledger is self._ledgers.chosen
             home, kept = self._ledgers.find(intent.about)
             if home is not None and kept is not None:
-                accepted = home.correct(kept, found, overwrite=self.overwrite)
+                accepted = home.correct(kept, found, overlap=self.overlap)
                 at_hand = at_hand and home is ledger
             elif at_hand and (self.collect or intent.about is not None):
                 ledger.history.add(Edit("Point", (), self.current, found))
@@ -132,7 +136,7 @@ class Keeper:
         self, found: AnnotatedObject, encoded: Encoded, ledger: Ledger
     ) -> None:
         """Sharpen an object in the background, unless it has changed by then."""
-        prediction, overwrite = found.prediction, self.overwrite
+        prediction, overlap = found.prediction, self.overlap
 
         def done(sharper: Prediction) -> None:
             if sharper is prediction or ledger not in self._ledgers:
@@ -143,7 +147,7 @@ class Keeper:
             if old is None:
                 return
             try:
-                new = ledger.sharpen(old, sharper.alone(), overwrite=overwrite)
+                new = ledger.sharpen(old, sharper.alone(), overlap=overlap)
             except NapariSam2Error as error:
                 self.failed.emit(error)
                 return
@@ -158,13 +162,60 @@ class Keeper:
         )
 
     def _keep(self, found: AnnotatedObject, ledger: Ledger) -> AnnotatedObject | None:
-        kept = ledger.keep(found, overwrite=self.overwrite, current=self.current)
+        kept = ledger.keep(
+            found,
+            overlap=self.overlap,
+            current=self.current,
+            category=self.category,
+        )
         if kept is None:
             self.notice.emit(
-                "Every pixel here belongs to another object. Switch on painting "
+                f"Nothing here belongs to object {self.overlap.inside}, inside of "
+                "which new objects lie."
+                if self.overlap.rule is OverlapRule.INSIDE
+                else "Every pixel here belongs to another object. Switch on painting "
                 "over other objects to take them."
             )
         return kept
+
+    # ------------------------------------------------------------ whole objects
+
+    def operate(self, operation: Operation, otherwise: str = "") -> None:
+        """Carry out what the user asks for, as one item of the history.
+
+        Parameters
+        ----------
+        operation : Operation
+            What to do.
+        otherwise : str
+            A notice, should there be nothing to do.
+        """
+        ledger = self._ledgers.chosen
+        try:
+            if ledger is None:
+                raise LabelsError("There are no objects yet: make one first.")
+            edit = ledger.operate(operation, self.current)
+        except NapariSam2Error as error:
+            self.failed.emit(error)
+            return
+        if edit is None:
+            if otherwise:
+                self.notice.emit(otherwise)
+            return
+        self._set_current(edit.after)
+        self._previews.rest(self.current)
+        self.changed.emit()
+        self._previews.refresh()
+
+    def take_up(self, label: int) -> None:
+        """Go on with an object that was kept before; a draft is kept first."""
+        ledger = self._ledgers.chosen
+        kept = None if ledger is None else ledger.objects.get(label)
+        if kept is None or kept is self.current:
+            return
+        self.leave()
+        self._set_current(kept)
+        self.changed.emit()
 
     # ------------------------------------------------------------ letting go of it
 

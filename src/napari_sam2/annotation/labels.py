@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -10,12 +11,18 @@ from psygnal import Signal, SignalInstance
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import numpy.typing as npt
 
-__all__ = ["ArrayLabels", "LabelStore", "dtype_for"]
+__all__ = ["ArrayLabels", "LabelStore", "blocks_of", "dtype_for"]
 
 _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
 _Indices = tuple["npt.NDArray[np.intp]", ...]
+_Box = tuple[slice, ...]
+
+_BLOCK = 1 << 20
+"""Pixels that are looked through at a time: a few milliseconds."""
 
 _GROWTH = tuple(map(np.dtype, ("uint8", "uint16", "uint32", "uint64")))
 
@@ -34,6 +41,24 @@ def dtype_for(largest: int, current: np.dtype[Any]) -> np.dtype[Any]:
         if wider.itemsize >= current.itemsize and largest <= np.iinfo(wider).max:
             return wider
     raise LabelsError(f"No labels layer can hold the object id {largest}.")
+
+
+def blocks_of(shape: tuple[int, ...], pixels: int = _BLOCK) -> Iterator[_Box]:
+    """Cut an array into blocks of about so many pixels, whole planes if they fit."""
+    steps, left = [], pixels
+    for length in reversed(shape):
+        step = max(min(length, left), 1)
+        steps.append(step)
+        left //= step
+    starts = [
+        range(0, length, step)
+        for length, step in zip(shape, reversed(steps), strict=True)
+    ]
+    for corner in product(*starts):
+        yield tuple(
+            slice(start, min(start + step, length))
+            for start, step, length in zip(corner, reversed(steps), shape, strict=True)
+        )
 
 
 class LabelStore(Protocol):
@@ -59,6 +84,15 @@ class LabelStore(Protocol):
 
     def max_id(self) -> int:
         """Return the largest id in use; may be called on any thread."""
+
+    def box(self, box: _Box) -> _Ids:
+        """Return the ids within a box, not to be written to; on any thread."""
+
+    def blocks(self) -> Iterable[_Box]:
+        """Boxes that hold every object, one beside the other; on any thread.
+
+        Where it is known that there is nothing, there need not be any.
+        """
 
     def array(self) -> _Ids:
         """Return the whole array, not a copy."""
@@ -101,6 +135,14 @@ class ArrayLabels:
     def max_id(self) -> int:
         """Return the largest id in use."""
         return int(self._array.max(initial=0))
+
+    def box(self, box: _Box) -> _Ids:
+        """Return the ids within a box."""
+        return self._array[box]
+
+    def blocks(self) -> Iterable[_Box]:
+        """Boxes that hold every object."""
+        return blocks_of(self.shape)
 
     def array(self) -> _Ids:
         """Return the array itself."""

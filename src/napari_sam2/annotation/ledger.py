@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from psygnal import Signal
 
 from napari_sam2.annotation.changes import PixelChange
-from napari_sam2.annotation.history import Edit, History, ObjectChange
+from napari_sam2.annotation.extents import Extents, survey
+from napari_sam2.annotation.history import Edit, History, NotesChange, ObjectChange
+from napari_sam2.annotation.objects import Notes
+from napari_sam2.annotation.overlap import PROTECT
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     import numpy.typing as npt
 
+    from napari_sam2.annotation.extents import Extent
     from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.objects import AnnotatedObject
+    from napari_sam2.annotation.operations import Operation
+    from napari_sam2.annotation.overlap import Overlap
     from napari_sam2.segmentation.prediction import Prediction
 
 __all__ = ["Ledger"]
 
 _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
+
+_NOTHING = Notes()
 
 
 class Ledger:
@@ -32,12 +42,28 @@ class Ledger:
     ----------
     store : LabelStore
         Where the pixels are.
+
+    Attributes
+    ----------
+    objects : dict of int to AnnotatedObject
+        What came of prompts, by id.
+    notes : dict of int to Notes
+        What the user says of objects, by id, whoever made them.
+    extents : Extents
+        Every object that has pixels, whoever made it.
     """
+
+    touched = Signal(object)
+    """Emits ids of which something is another; None: of all."""
 
     def __init__(self, store: LabelStore) -> None:
         self.store = store
         self.objects: dict[int, AnnotatedObject] = {}
+        self.notes: dict[int, Notes] = {}
+        self.extents = Extents()
         self.history = History()
+        # Objects that were deleted, merged into others, or got another id.
+        self._removed: Counter[int] = Counter()
         self._largest: int | None = None
 
     @property
@@ -49,12 +75,98 @@ class Ledger:
         """Tell that an id is in use (found in the background, or painted)."""
         self._largest = max(self._largest or 0, label)
 
+    @property
+    def largest(self) -> int:
+        """Largest id in use, looked for if nobody has."""
+        if self._largest is None:
+            self._largest = self.store.max_id()
+        return self._largest
+
+    def take_survey(self, found: Mapping[int, Extent]) -> None:
+        """Take notice of which objects there are in the labels."""
+        self.extents.take(found, self.store)
+        self.note_largest(max(found, default=0))
+        self.touched.emit(None)
+
+    def notes_on(self, label: int) -> Notes:
+        """Return what the user says of an object."""
+        return self.notes.get(label, _NOTHING)
+
+    def places(self, label: int) -> npt.NDArray[np.intp]:
+        """Return the pixels of an object, as indices into the flattened labels."""
+        return self.extents.places(label, self.store)
+
+    def under(
+        self, label: int, places: npt.NDArray[np.intp], gone: Collection[int] = ()
+    ) -> _Ids:
+        """Return what lies under pixels of an object: objects it has covered, or 0.
+
+        Parameters
+        ----------
+        label : int
+            Id of the object.
+        places : ndarray of int, shape (n,)
+            Pixels of it, as indices into the flattened labels.
+        gone : collection of int
+            Objects that do not come back, although they are still there.
+        """
+        nothing = np.zeros(places.shape, dtype=np.int64)
+        kept = self.objects.get(label)
+        if kept is None or kept.written is None or not kept.written.before.any():
+            return nothing
+        written = kept.written
+        under = _looked_up(
+            places,
+            written.where.astype(np.intp),
+            np.broadcast_to(written.before, (len(written),)),
+            otherwise=nothing,
+        )
+        return self._alive(np.where(np.isin(under, [label, *gone]), 0, under))
+
+    def operate(
+        self, operation: Operation, current: AnnotatedObject | None = None
+    ) -> Edit | None:
+        """Carry out what the user asks for.
+
+        Parameters
+        ----------
+        operation : Operation
+            What to do.
+        current : AnnotatedObject, optional
+            The session's current object.
+
+        Returns
+        -------
+        Edit or None
+            What was done, its ``after`` what has become of ``current``; None if
+            there was nothing to do.
+
+        Raises
+        ------
+        LabelsError
+            If it cannot be done.
+        """
+        if not self.extents.known:
+            self.take_survey(survey(self.store))
+        edit = operation.edit(self)
+        if edit is None:
+            return None
+        after = current
+        if current is not None and current.kept:
+            ends = {change.label: change.after for change in edit.objects}
+            after = ends.get(current.label, current)
+        edit = replace(edit, before=current, after=after, operation=operation)
+        self._do(edit)
+        self.history.add(edit)
+        return edit
+
     def keep(
         self,
         candidate: AnnotatedObject,
         *,
-        overwrite: bool,
+        overlap: Overlap = PROTECT,
         current: AnnotatedObject | None,
+        category: str | None = None,
     ) -> AnnotatedObject | None:
         """Write a new object into the labels.
 
@@ -62,22 +174,23 @@ class Ledger:
         ----------
         candidate : AnnotatedObject
             Its label is set here.
-        overwrite : bool
-            Whether it may take pixels of other objects.
+        overlap : Overlap
+            Which pixels it may take.
         current : AnnotatedObject, optional
             The session's current object, to come back to by undo.
+        category : str, optional
+            Its class.
 
         Returns
         -------
         AnnotatedObject or None
             As it was kept; None if no pixel was left for it.
         """
-        if self._largest is None:
-            self._largest = self.store.max_id()
-        label = self.next_label
+        largest = self.largest
+        label = largest + 1
         indices = self._indices(candidate)
         ids = self.store.read(indices)
-        allowed = np.full(ids.shape, True) if overwrite else ids == 0
+        allowed = overlap.allows(ids, label)
         written = PixelChange.between(
             self.store.shape,
             tuple(axis[allowed] for axis in indices),
@@ -87,43 +200,45 @@ class Ledger:
         if len(written) == 0:
             return None
         kept = replace(candidate, label=label, written=written)
-        written.apply(self.store)
-        self._largest = label
-        self.objects[label] = kept
-        self.history.add(
-            Edit(
-                f"Keep object {label}",
-                (written,),
-                current,
-                kept,
-                (ObjectChange(label, None, kept),),
-            )
+        before, after = self.notes_on(label), Notes(category)
+        edit = Edit(
+            f"Keep object {label}",
+            (written,),
+            current,
+            kept,
+            (ObjectChange(label, None, kept),),
+            (NotesChange(label, before, after),) if before != after else (),
+            largest=largest,
         )
+        self._do(edit)
+        self.history.add(edit)
         return kept
 
     def correct(
-        self, old: AnnotatedObject, new: AnnotatedObject, *, overwrite: bool
+        self, old: AnnotatedObject, new: AnnotatedObject, *, overlap: Overlap = PROTECT
     ) -> AnnotatedObject:
         """Replace the pixels of a kept object by those of a better prediction.
 
         Pixels that somebody else has changed since are left alone.
         """
-        change, corrected = self._better(old, new, overwrite)
-        change.apply(self.store)
-        self.objects[old.label] = corrected
-        self.history.add(
-            Edit(
-                f"Correct object {old.label}",
-                (change,),
-                old,
-                corrected,
-                (ObjectChange(old.label, old, corrected),),
-            )
+        change, corrected = self._better(old, new, overlap)
+        edit = Edit(
+            f"Correct object {old.label}",
+            (change,),
+            old,
+            corrected,
+            (ObjectChange(old.label, old, corrected),),
         )
+        self._do(edit)
+        self.history.add(edit)
         return corrected
 
     def sharpen(
-        self, old: AnnotatedObject, prediction: Prediction, *, overwrite: bool
+        self,
+        old: AnnotatedObject,
+        prediction: Prediction,
+        *,
+        overlap: Overlap = PROTECT,
     ) -> AnnotatedObject:
         """Give an object a sharper mask, as if it had been kept so.
 
@@ -136,8 +251,8 @@ class Ledger:
             As it was kept or last corrected; or a draft.
         prediction : Prediction
             The sharper mask of the same object.
-        overwrite : bool
-            Whether it may take pixels of other objects.
+        overlap : Overlap
+            Which pixels it may take.
 
         Returns
         -------
@@ -159,12 +274,11 @@ class Ledger:
             or not self._holds(old).any()
         ):
             return old
-        change, sharper = self._better(old, new, overwrite, spared=touched)
+        change, sharper = self._better(old, new, overlap, spared=touched)
         if not len(sharper.written or ()):
             return old
-        change.apply(self.store)
         self.history.amend(old, sharper, (change,))
-        self.objects[old.label] = sharper
+        self._do(Edit("", (change,), objects=(ObjectChange(old.label, old, sharper),)))
         return sharper
 
     def _holds(self, kept: AnnotatedObject) -> npt.NDArray[np.bool_]:
@@ -179,7 +293,7 @@ class Ledger:
         self,
         old: AnnotatedObject,
         new: AnnotatedObject,
-        overwrite: bool,
+        overlap: Overlap,
         spared: npt.NDArray[np.unsignedinteger[Any]] | None = None,
     ) -> tuple[PixelChange, AnnotatedObject]:
         """Say which pixels change if an object gets another mask; none ``spared``."""
@@ -188,10 +302,11 @@ class Ledger:
         shape, label = self.store.shape, old.label
         will = np.ravel_multi_index(self._indices(new), shape)
         was, holds = old.written.where.astype(np.intp), self._holds(old)
-        was, under_was = was[holds], _spread(old.written.before, holds)
+        was = was[holds]
+        under_was = self._alive(_spread(old.written.before, holds))
         ids = self.store.read(np.unravel_index(will, shape))
         under = _looked_up(will, was, under_was, otherwise=ids)
-        allowed = (under == 0) | (under == label) | overwrite
+        allowed = overlap.allows(under, label)
         stays = np.zeros(was.shape, dtype=bool)
         if spared is not None and spared.size:
             allowed &= ~np.isin(will, spared)
@@ -219,9 +334,12 @@ class Ledger:
         changes = tuple(change for change in changes if len(change))
         if not changes:
             return
+        touched: set[int] = set()
         for change in changes:
             self.note_largest(int(change.after.max()))
+            touched |= self.extents.note(change)
         self.history.add(Edit("Paint", changes, current, current))
+        self.touched.emit(touched)
 
     def has_taken_back(self, draft: AnnotatedObject) -> bool:
         """Whether the last undo was that of keeping this draft."""
@@ -233,14 +351,18 @@ class Ledger:
         if not self.history.can_undo:
             return None
         edit = self.history.step_back()
+        touched: set[int] = set()
         for change in reversed(edit.changes):
-            change.revert(self.store)
-        for object_change in edit.objects:
+            touched |= self.extents.note(change.revert(self.store))
+        for object_change in reversed(edit.objects):
             self._record(object_change.label, object_change.before)
-            made = object_change.before is None
-            # Free again: the next object gets it, unless this one comes back.
-            if made and object_change.label == self._largest:
-                self._largest -= 1
+        for notes_change in reversed(edit.notes):
+            self._note(notes_change.label, notes_change.before)
+        if edit.largest is not None:
+            # Free again: the next object gets the id, unless this one comes back.
+            self._largest = edit.largest
+        self._removed.subtract(edit.removed)
+        self._tell(edit, touched)
         return edit
 
     def redo(self) -> Edit | None:
@@ -248,11 +370,37 @@ class Ledger:
         if not self.history.can_redo:
             return None
         edit = self.history.step_forward()
+        self._do(edit)
+        return edit
+
+    def _do(self, edit: Edit) -> None:
+        touched: set[int] = set()
         for change in edit.changes:
-            change.apply(self.store)
+            touched |= self.extents.note(change.apply(self.store))
+            if len(change):
+                self.note_largest(int(change.after.max()))
         for object_change in edit.objects:
             self._record(object_change.label, object_change.after)
-        return edit
+        for notes_change in edit.notes:
+            self._note(notes_change.label, notes_change.after)
+        self._removed.update(edit.removed)
+        self._tell(edit, touched)
+
+    def _tell(self, edit: Edit, touched: set[int]) -> None:
+        touched |= {change.label for change in edit.objects}
+        touched |= {change.label for change in edit.notes}
+        self.touched.emit(touched)
+
+    def _note(self, label: int, notes: Notes) -> None:
+        if notes == _NOTHING:
+            self.notes.pop(label, None)
+        else:
+            self.notes[label] = notes
+
+    def _alive(self, ids: _Ids) -> _Ids:
+        """Let nothing come back to objects that were deleted or merged."""
+        gone = set(+self._removed) - self.extents.labels - self.objects.keys()
+        return np.where(np.isin(ids, list(gone)), 0, ids) if gone else ids
 
     def _record(self, label: int, found: AnnotatedObject | None) -> None:
         if found is None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_sam2.annotation.extents import survey
 from napari_sam2.annotation.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.annotation.planes import Plane
+    from napari_sam2.engines.cancellation import CancelToken
 
 __all__ = ["Ledgers"]
 
@@ -27,7 +29,7 @@ class Ledgers:
     Parameters
     ----------
     inference : Inference
-        On whose thread large labels are looked through.
+        Beside which large labels are looked through.
     make_labels : callable
         ``make_labels(plane)`` returns the store for the first object of an image.
     choose : callable
@@ -36,6 +38,9 @@ class Ledgers:
 
     edited = Signal(list)
     """Somebody has painted on the chosen labels."""
+
+    touched = Signal(object)
+    """Emits ids of the chosen labels of which something is another; None: of all."""
 
     def __init__(
         self,
@@ -47,6 +52,7 @@ class Ledgers:
         self._make_labels = make_labels
         self._choose = choose
         self._ledgers: dict[LabelStore, Ledger] = {}
+        self._surveys: dict[LabelStore, CancelToken] = {}
         # Labels made for images while they are not in view, by Plane.image.
         self._late: dict[Hashable, LabelStore] = {}
         self.chosen: Ledger | None = None
@@ -62,13 +68,22 @@ class Ledgers:
     def choose(self, store: LabelStore | None) -> None:
         """Keep objects of the image in view there from now on."""
         self.close()
+        known = store in self._ledgers
         self.chosen = None if store is None else self.of(store)
-        if store is not None:
+        if store is not None and self.chosen is not None:
+            if known:
+                # Nobody has told what others did to labels that were not chosen.
+                self._look_through(self.chosen)
             store.edited.connect(self._on_edited)
+            self.chosen.touched.connect(self._on_touched)
+        self.touched.emit(None)
 
     def forget(self, store: LabelStore) -> None:
         """Let go of labels that are gone, and of the memory that they take."""
         self._ledgers.pop(store, None)
+        survey = self._surveys.pop(store, None)
+        if survey is not None:
+            survey.cancel()
         self._late = {
             image: late for image, late in self._late.items() if late is not store
         }
@@ -82,9 +97,19 @@ class Ledgers:
         ledger = self._ledgers.get(store)
         if ledger is None:
             ledger = self._ledgers[store] = Ledger(store)
-            # Looking through gigabytes for the largest id takes a while.
-            self._inference.run(store.max_id, ledger.note_largest)
+            self._look_through(ledger)
         return ledger
+
+    def _look_through(self, ledger: Ledger) -> None:
+        """Find the objects that there are: in gigabytes, that takes a while."""
+        store = ledger.store
+        before = self._surveys.get(store)
+        if before is not None:
+            before.cancel()
+        ledger.extents.begin()
+        self._surveys[store] = self._inference.run_aside(
+            lambda cancel: survey(store, cancel), ledger.take_survey
+        )
 
     def require(self, plane: Plane) -> Ledger:
         """Return the chosen ledger; without one, labels are made for the plane."""
@@ -120,6 +145,10 @@ class Ledgers:
         """Listen to no labels any longer."""
         if self.chosen is not None:
             self.chosen.store.edited.disconnect(self._on_edited)
+            self.chosen.touched.disconnect(self._on_touched)
 
     def _on_edited(self, changes: list[PixelChange]) -> None:
         self.edited.emit(changes)
+
+    def _on_touched(self, labels: set[int] | None) -> None:
+        self.touched.emit(labels)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
 
-__all__ = ["AnnotatedObject", "Pointing", "Preview"]
+__all__ = ["AnnotatedObject", "Notes", "Pointing", "Preview"]
 
 
 class Pointing(Enum):
@@ -82,3 +82,22 @@ class AnnotatedObject:
     def kept(self) -> bool:
         """Whether it is in the labels."""
         return self.written is not None
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What the user says of an object, whoever made it.
+
+    They belong to an id, not to an :class:`AnnotatedObject`: what was painted, or was
+    there before the tool came, has a class as well.
+
+    Attributes
+    ----------
+    category : str, optional
+        Short name of its class.
+    reviewed : bool
+        Whether somebody has looked at it and found it right.
+    """
+
+    category: str | None = None
+    reviewed: bool = False

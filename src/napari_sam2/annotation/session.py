@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_sam2.annotation.clicks import Click, ClickQueue
+from napari_sam2.annotation.commands import ObjectCommands
 from napari_sam2.annotation.inference import Encoded, Inference
 from napari_sam2.annotation.intent import Intent, intent_of
 from napari_sam2.annotation.keeper import Keeper
@@ -45,7 +46,7 @@ __all__ = ["AnnotationSession"]
 _WORTH_SAYING = 0.2  # seconds
 
 
-class AnnotationSession:
+class AnnotationSession(ObjectCommands):
     """Point at things in an image, and keep them as objects of a labels array.
 
     Coordinates are ``(row, col)`` in pixels of the plane, pixel centres at
@@ -117,6 +118,7 @@ class AnnotationSession:
         self._keeper.notice.connect(self.notice)
         self._keeper.failed.connect(self._on_failed)
         self._ledgers.edited.connect(self._keeper.record_edit)
+        self._ledgers.touched.connect(self.touched)
         self._inference.changed.connect(self._on_changed)
         self._inference.ready.connect(self._on_ready)
         self._inference.model_changed.connect(self._on_model_changed)
@@ -229,15 +231,6 @@ class AnnotationSession:
         if collect != self._keeper.collect:
             self._keeper.leave()
             self._keeper.collect = collect
-
-    @property
-    def overwrite(self) -> bool:
-        """Whether an object may take pixels of others."""
-        return self._keeper.overwrite
-
-    @overwrite.setter
-    def overwrite(self, overwrite: bool) -> None:
-        self._keeper.overwrite = overwrite
 
     @property
     def sharpen(self) -> bool:

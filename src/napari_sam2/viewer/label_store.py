@@ -9,10 +9,12 @@ import numpy as np
 from psygnal import Signal
 
 from napari_sam2.annotation.changes import PixelChange
-from napari_sam2.annotation.labels import dtype_for
+from napari_sam2.annotation.labels import blocks_of, dtype_for
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
     from napari.layers import Labels
     from napari.utils.events import Event
@@ -108,6 +110,14 @@ class LayerLabels:
         if self._largest is not None:
             return self._largest
         return int(np.max(np.asarray(self.layer.data), initial=0))
+
+    def box(self, box: tuple[slice, ...]) -> _Ids:
+        """Return the ids within a box, not to be written to; on any thread."""
+        return np.asarray(self.layer.data[box])
+
+    def blocks(self) -> Iterable[tuple[slice, ...]]:
+        """Boxes that hold every object; on any thread."""
+        return () if self._largest == 0 else blocks_of(self.shape)
 
     def array(self) -> _Ids:
         """Return the whole array, not a copy."""

@@ -1,0 +1,250 @@
+"""Where each object of a labels array lies, and how large it is.
+
+The array is looked through once, block by block, on a thread of its own. From then
+on every change of pixels is counted, so that knowing the area of ten thousand
+objects costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Set
+
+    import numpy.typing as npt
+
+    from napari_sam2.annotation.changes import PixelChange
+    from napari_sam2.annotation.labels import LabelStore
+    from napari_sam2.engines.cancellation import CancelToken
+
+    _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
+    _Box = tuple[slice, ...]
+
+__all__ = ["Extent", "Extents", "survey"]
+
+# Ids up to this one are counted in a table, larger ones are sorted first.
+_DENSE = 1 << 16
+
+
+class Extent(NamedTuple):
+    """What is known of the pixels of an object.
+
+    Attributes
+    ----------
+    area : int
+        How many there are.
+    start, stop : tuple of int
+        A box around them, half-open, one number for each axis. It may be too large
+        where pixels were taken away since.
+    """
+
+    area: int
+    start: tuple[int, ...]
+    stop: tuple[int, ...]
+
+    @property
+    def box(self) -> _Box:
+        """The box, as an index."""
+        return tuple(map(slice, self.start, self.stop))
+
+    @property
+    def center(self) -> tuple[float, ...]:
+        """Middle of the box, in pixels, pixel centres at integers."""
+        return tuple(
+            (a + b - 1) / 2 for a, b in zip(self.start, self.stop, strict=True)
+        )
+
+    def joined(self, other: Extent) -> Extent:
+        """Return what both are together."""
+        return Extent(
+            self.area + other.area,
+            tuple(map(min, self.start, other.start)),
+            tuple(map(max, self.stop, other.stop)),
+        )
+
+
+def survey(store: LabelStore, cancel: CancelToken | None = None) -> dict[int, Extent]:
+    """Look through labels for their objects; may be called on any thread.
+
+    Raises
+    ------
+    Cancelled
+        If that was asked for.
+    """
+    found: dict[int, Extent] = {}
+    for block in store.blocks():
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        for label, extent in _objects_in(store.box(block)):
+            start = [place.start for place in block]
+            moved = Extent(
+                extent.area,
+                tuple(map(sum, zip(start, extent.start, strict=True))),
+                tuple(map(sum, zip(start, extent.stop, strict=True))),
+            )
+            before = found.get(label)
+            found[label] = moved if before is None else before.joined(moved)
+    return found
+
+
+def _objects_in(ids: _Ids) -> Iterator[tuple[int, Extent]]:
+    largest = int(ids.max(initial=0))
+    if largest == 0:
+        return
+    names: _Ids | None = None
+    numbers = ids
+    if largest > _DENSE or int(ids.min(initial=0)) < 0:
+        names, flat = np.unique(ids, return_inverse=True)
+        # From 1 on: find_objects takes 0 for background.
+        numbers = flat.reshape(ids.shape) + 1
+    numbers = numbers.astype(np.int32, copy=False)
+    counts = np.bincount(numbers.ravel())
+    for number, box in enumerate(ndimage.find_objects(numbers), start=1):
+        label = number if names is None else int(names[number - 1])
+        if box is not None and label > 0:
+            yield (
+                label,
+                Extent(
+                    int(counts[number]),
+                    tuple(place.start for place in box),
+                    tuple(place.stop for place in box),
+                ),
+            )
+
+
+class Extents:
+    """The extents of all objects of one store, kept up to date.
+
+    Used on the session's own thread; only the survey runs elsewhere.
+    """
+
+    def __init__(self) -> None:
+        self._of: dict[int, Extent] = {}
+        # Objects that changed while the labels are being looked through.
+        self._meanwhile: dict[int, Extent] | None = {}
+        self.known = False
+        """Whether the labels have been looked through."""
+
+    def __contains__(self, label: int) -> bool:
+        return label in self._of
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def __getitem__(self, label: int) -> Extent:
+        return self._of[label]
+
+    def get(self, label: int) -> Extent | None:
+        """Return the extent of an object; None if it has no pixel."""
+        return self._of.get(label)
+
+    @property
+    def labels(self) -> Set[int]:
+        """Ids of all objects that have pixels."""
+        return self._of.keys()
+
+    def begin(self) -> None:
+        """Take notice that the labels begin to be looked through."""
+        self._meanwhile = {}
+
+    def take(self, found: Mapping[int, Extent], store: LabelStore) -> None:
+        """Take what a survey has found; what changed meanwhile is counted again."""
+        changed, self._meanwhile = self._meanwhile or {}, None
+        self._of = dict(found)
+        self.known = True
+        for label, extent in changed.items():
+            there = self._of.get(label)
+            self._of[label] = extent if there is None else there.joined(extent)
+            self.places(label, store)
+
+    def note(self, change: PixelChange) -> set[int]:
+        """Count a change that was made, and return the ids that it is about."""
+        touched = set()
+        for label, count in _counts(change.before, len(change)):
+            touched.add(label)
+            self._lose(label, count)
+        for label, places in _groups(change.after, change.where):
+            touched.add(label)
+            self._gain(label, _extent_of(places, change.shape))
+        if self._meanwhile is not None:
+            # Nobody can tell whether the survey has seen it before or after.
+            for ids in (change.before, change.after):
+                for label, places in _groups(ids, change.where):
+                    extent = _extent_of(places, change.shape)
+                    before = self._meanwhile.get(label)
+                    self._meanwhile[label] = (
+                        extent if before is None else before.joined(extent)
+                    )
+        return touched
+
+    def places(self, label: int, store: LabelStore) -> npt.NDArray[np.intp]:
+        """Return the pixels of an object, as indices into the flattened array.
+
+        Its box is as small as can be afterwards.
+        """
+        extent = self._of.get(label)
+        if extent is None:
+            return np.zeros(0, dtype=np.intp)
+        inside = np.nonzero(store.box(extent.box) == label)
+        shape = tuple(store.shape)
+        places = np.ravel_multi_index(
+            tuple(
+                axis + first for axis, first in zip(inside, extent.start, strict=True)
+            ),
+            shape,
+        )
+        if places.size:
+            self._of[label] = _extent_of(places, shape)
+        else:
+            del self._of[label]
+        return places
+
+    def _lose(self, label: int, count: int) -> None:
+        extent = self._of.get(label)
+        if extent is None:
+            return
+        left = extent.area - count
+        if left > 0:
+            self._of[label] = extent._replace(area=left)
+        else:
+            del self._of[label]
+
+    def _gain(self, label: int, gained: Extent) -> None:
+        extent = self._of.get(label)
+        self._of[label] = gained if extent is None else extent.joined(gained)
+
+
+def _counts(ids: _Ids, size: int) -> Iterator[tuple[int, int]]:
+    if ids.size == 1:
+        if ids[0] > 0 and size:
+            yield int(ids[0]), size
+        return
+    for label, count in zip(*np.unique(ids, return_counts=True), strict=True):
+        if label > 0:
+            yield int(label), int(count)
+
+
+def _groups(
+    ids: _Ids, where: npt.NDArray[np.unsignedinteger[Any]]
+) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
+    places = where.astype(np.intp)
+    if ids.size == 1:
+        if ids[0] > 0 and places.size:
+            yield int(ids[0]), places
+        return
+    for label in np.unique(ids):
+        if label > 0:
+            yield int(label), places[ids == label]
+
+
+def _extent_of(places: npt.NDArray[np.intp], shape: tuple[int, ...]) -> Extent:
+    axes = np.unravel_index(places, shape)
+    return Extent(
+        int(places.size),
+        tuple(int(axis.min()) for axis in axes),
+        tuple(int(axis.max()) + 1 for axis in axes),
+    )

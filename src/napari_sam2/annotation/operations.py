@@ -1,0 +1,307 @@
+"""What can be done to objects that are there: plain values, each one undoable item.
+
+An operation says what was asked for, so that it can be written down and done again;
+:meth:`Operation.edit` says what that means for the pixels as they are now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from scipy import ndimage
+
+from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.history import Edit, NotesChange, ObjectChange
+from napari_sam2.annotation.joining import joined, without
+from napari_sam2.annotation.objects import Notes
+from napari_sam2.errors import LabelsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+    from napari_sam2.annotation.ledger import Ledger
+
+    _Places = npt.NDArray[np.intp]
+
+__all__ = [
+    "Classify",
+    "Delete",
+    "Merge",
+    "Operation",
+    "Relabel",
+    "Review",
+    "Split",
+]
+
+
+class Operation(Protocol):
+    """Something that the user does to objects."""
+
+    def edit(self, ledger: Ledger) -> Edit | None:
+        """Say what it changes; None if nothing.
+
+        Raises
+        ------
+        LabelsError
+            If it cannot be done.
+        """
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Take objects out of the labels; what they had covered comes back."""
+
+    labels: tuple[int, ...]
+
+    def edit(self, ledger: Ledger) -> Edit:
+        """Say what it changes."""
+        labels = _known(self.labels, ledger)
+        changes = []
+        for label in labels:
+            places = ledger.places(label)
+            under = ledger.under(label, places, gone=labels)
+            changes.append(_change(ledger, places, label, under))
+        return Edit(
+            f"Delete {_objects(labels)}",
+            tuple(changes),
+            objects=_removed(labels, ledger),
+            notes=_noted(labels, ledger),
+            removed=labels,
+        )
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Make one object of several; it keeps the id and the notes of one of them.
+
+    Attributes
+    ----------
+    labels : tuple of int
+        Of all of them.
+    into : int
+        Which id it keeps.
+    """
+
+    labels: tuple[int, ...]
+    into: int
+
+    def edit(self, ledger: Ledger) -> Edit:
+        """Say what it changes."""
+        labels = _known(dict.fromkeys((self.into, *self.labels)), ledger)
+        others = labels[1:]
+        if not others:
+            raise LabelsError("Select two objects or more to merge them into one.")
+        changes = [
+            _change(ledger, ledger.places(label), label, self.into) for label in others
+        ]
+        kept = ledger.objects.get(self.into)
+        objects = _removed(others, ledger)
+        if kept is not None:
+            merged = kept
+            for label in others:
+                other = ledger.objects.get(label)
+                merged = merged if other is None else joined(merged, other)
+            if merged is not kept:
+                objects = (ObjectChange(self.into, kept, merged), *objects)
+        return Edit(
+            f"Merge {_objects(labels)}",
+            tuple(changes),
+            objects=objects,
+            notes=(*self._notes(others, ledger), *_noted(others, ledger)),
+            removed=others,
+        )
+
+    def _notes(self, others: Iterable[int], ledger: Ledger) -> tuple[NotesChange, ...]:
+        """Let a class be that of the first that has one."""
+        before = ledger.notes_on(self.into)
+        if before.category is not None:
+            return ()
+        categories = (ledger.notes_on(label).category for label in others)
+        category = next((one for one in categories if one is not None), None)
+        return _noted([self.into], ledger, category=category)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Make an object of each of its connected parts; the largest keeps the id.
+
+    Pixels that touch by a corner are connected.
+    """
+
+    label: int
+
+    def edit(self, ledger: Ledger) -> Edit | None:
+        """Say what it changes; None if the object is in one piece."""
+        (label,) = _known([self.label], ledger)
+        places = ledger.places(label)
+        extent = ledger.extents[label]
+        inside = ledger.store.box(extent.box) == label
+        parts, count = ndimage.label(inside, np.ones((3,) * inside.ndim))
+        if count < 2:
+            return None
+        numbers = parts[inside]  # in the order of the places
+        sizes = np.bincount(numbers)
+        others = [n for n in range(1, count + 1) if n != int(np.argmax(sizes))]
+        largest = ledger.largest
+        names = np.full(count + 1, label, dtype=np.int64)
+        names[others] = largest + 1 + np.arange(len(others))
+        ids = names[numbers]
+        taken = ids != label
+        change = _change(ledger, places[taken], label, ids[taken])
+        kept = ledger.objects.get(label)
+        objects: tuple[ObjectChange, ...] = ()
+        if kept is not None:
+            rest = without(kept, places[taken], ledger.store.shape)
+            objects = (ObjectChange(label, kept, rest),)
+        notes = ledger.notes_on(label)
+        new = [int(names[number]) for number in others]
+        return Edit(
+            f"Split object {label}",
+            (change,),
+            objects=objects,
+            notes=_noted(new, ledger, category=notes.category),
+            largest=largest,
+        )
+
+
+@dataclass(frozen=True)
+class Relabel:
+    """Give an object another id, one that is free."""
+
+    label: int
+    to: int
+
+    def edit(self, ledger: Ledger) -> Edit | None:
+        """Say what it changes."""
+        (label,) = _known([self.label], ledger)
+        if self.to == label:
+            return None
+        if self.to < 1:
+            raise LabelsError(f"{self.to} is no id: ids are whole numbers from 1 on.")
+        if self.to in ledger.extents or self.to in ledger.objects:
+            raise LabelsError(
+                f"There is an object {self.to} already: merge the two, or choose "
+                "another id."
+            )
+        kept = ledger.objects.get(label)
+        objects: tuple[ObjectChange, ...] = ()
+        if kept is not None and kept.written is not None:
+            written = replace(kept.written, after=np.array([self.to]))
+            renamed = replace(kept, label=self.to, written=written)
+            objects = (
+                ObjectChange(label, kept, None),
+                ObjectChange(self.to, None, renamed),
+            )
+        notes = ledger.notes_on(label)
+        return Edit(
+            f"Change the id of object {label} to {self.to}",
+            (_change(ledger, ledger.places(label), label, self.to),),
+            objects=objects,
+            notes=(
+                *_noted([label], ledger),
+                *_noted([self.to], ledger, notes.category, notes.reviewed),
+            ),
+            removed=(label,),
+            largest=ledger.largest,
+        )
+
+
+@dataclass(frozen=True)
+class Classify:
+    """Say what some objects are; None takes that back."""
+
+    labels: tuple[int, ...]
+    category: str | None
+
+    def edit(self, ledger: Ledger) -> Edit | None:
+        """Say what it changes; None if they are of that class already."""
+        labels = _known(self.labels, ledger)
+        what = self.category or "no class"
+        changes = [
+            NotesChange(label, notes, replace(notes, category=self.category))
+            for label in labels
+            if (notes := ledger.notes_on(label)).category != self.category
+        ]
+        return (
+            Edit(f"{_objects(labels).capitalize()}: {what}", notes=tuple(changes))
+            if changes
+            else None
+        )
+
+
+@dataclass(frozen=True)
+class Review:
+    """Say that some objects were looked at and are right, or that they were not."""
+
+    labels: tuple[int, ...]
+    reviewed: bool = True
+
+    def edit(self, ledger: Ledger) -> Edit | None:
+        """Say what it changes; None if that was said already."""
+        labels = _known(self.labels, ledger)
+        changes = [
+            NotesChange(label, notes, replace(notes, reviewed=self.reviewed))
+            for label in labels
+            if (notes := ledger.notes_on(label)).reviewed != self.reviewed
+        ]
+        word = "Reviewed" if self.reviewed else "Not reviewed"
+        return (
+            Edit(f"{word}: {_objects(labels)}", notes=tuple(changes))
+            if changes
+            else None
+        )
+
+
+def _known(labels: Iterable[int], ledger: Ledger) -> tuple[int, ...]:
+    """Return the ids, each once, if there are objects of them."""
+    known = tuple(dict.fromkeys(map(int, labels)))
+    for label in known:
+        if label not in ledger.extents and label not in ledger.objects:
+            raise LabelsError(
+                f"There is no object {label} in these labels: choose one of the list."
+            )
+    if not known:
+        raise LabelsError("No object is selected: choose one in the list, or make one.")
+    return known
+
+
+def _change(
+    ledger: Ledger,
+    places: _Places,
+    before: int,
+    after: int | npt.NDArray[np.integer[Any]],
+) -> PixelChange:
+    shape = tuple(ledger.store.shape)
+    indices = np.unravel_index(places, shape)
+    return PixelChange.between(shape, indices, before, after)
+
+
+def _removed(labels: Iterable[int], ledger: Ledger) -> tuple[ObjectChange, ...]:
+    return tuple(
+        ObjectChange(label, ledger.objects[label], None)
+        for label in labels
+        if label in ledger.objects
+    )
+
+
+def _noted(
+    labels: Iterable[int],
+    ledger: Ledger,
+    category: str | None = None,
+    reviewed: bool = False,
+) -> tuple[NotesChange, ...]:
+    """Say what is noted on objects from now on, by default nothing."""
+    after = Notes(category, reviewed)
+    return tuple(
+        NotesChange(label, before, after)
+        for label in labels
+        if (before := ledger.notes_on(label)) != after
+    )
+
+
+def _objects(labels: tuple[int, ...]) -> str:
+    return f"object {labels[0]}" if len(labels) == 1 else f"{len(labels)} objects"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam2.annotation.changes import PixelChange
-from napari_sam2.segmentation.prompts import Prompts
+from napari_sam2.segmentation.prompts import Box, Prompts
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,7 +45,7 @@ def joined(kept: AnnotatedObject, other: AnnotatedObject) -> AnnotatedObject:
     logits = np.maximum(one.logits, over)
     return replace(
         kept,
-        prompts=Prompts(points=(*kept.prompts.points, *other.prompts.points)),
+        prompts=_said_of_both(kept, other),
         prediction=replace(
             one, score=min(one.score, two.score), logits=logits, alternatives=()
         ),
@@ -101,6 +101,21 @@ def without(
         prompts=prompts,
         prediction=replace(found, logits=logits, alternatives=()),
         written=kept.written.only(mine),
+    )
+
+
+def _said_of_both(one: AnnotatedObject, two: AnnotatedObject) -> Prompts:
+    """Return all prompts; what was marked as a whole object is now a part."""
+    mine, theirs = one.prompts, two.prompts
+    box = None
+    if any((mine.box, theirs.box, mine.region, theirs.region)):
+        (r0, c0, r1, c1), (r2, c2, r3, c3) = one.prediction.bbox, two.prediction.bbox
+        box = Box(min(r0, r2), min(c0, c2), max(r1, r3) - 1, max(c1, c3) - 1)
+    return Prompts(
+        points=(*mine.points, *theirs.points),
+        box=box,
+        scribbles=(*mine.scribbles, *theirs.scribbles),
+        lassos=(*mine.lassos, *theirs.lassos),
     )
 
 

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication
 from napari_sam2.annotation.status import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from napari.layers import Image
     from pytestqt.qtbot import QtBot
@@ -118,16 +118,43 @@ class Hand:
         self.wait(lambda: len(self.session.objects) == count + 1)
 
     def drag(
-        self, start: tuple[float, float], end: tuple[float, float], button: Any = LEFT
+        self,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        button: Any = LEFT,
+        modifiers: Any = NONE,
     ) -> None:
         """Press, move and release."""
         first, last = self.at(*start), self.at(*end)
-        QTest.mousePress(self.native, button, NONE, first)
-        for step in (0.3, 0.6, 1.0):
-            place = first + (last - first) * step
+        corners = [first + (last - first) * step for step in (0.3, 0.6, 1.0)]
+        self._drag([first, *corners], button, modifiers)
+
+    def drag_along(
+        self, path: Iterable[tuple[float, float]], modifiers: Any = NONE
+    ) -> None:
+        """Press, move from corner to corner, and release."""
+        self._drag([self.at(*place) for place in path], LEFT, modifiers)
+
+    def press_and_move(self, path: Iterable[tuple[float, float]]) -> None:
+        """Press, move from corner to corner, and hold on."""
+        places = [self.at(*place) for place in path]
+        self._press_and_move(places, LEFT, NONE)
+
+    def release(self, row: float, col: float) -> None:
+        """Let the left button go."""
+        QTest.mouseRelease(self.native, LEFT, NONE, self.at(row, col))
+
+    def _drag(self, places: list[QPoint], button: Any, modifiers: Any) -> None:
+        self._press_and_move(places, button, modifiers)
+        QTest.mouseRelease(self.native, button, modifiers, places[-1])
+
+    def _press_and_move(
+        self, places: list[QPoint], button: Any, modifiers: Any
+    ) -> None:
+        QTest.mousePress(self.native, button, modifiers, places[0])
+        for place in places[1:]:
             QTest.qWait(15)  # vispy drops moves in quicker succession
-            self._send_move(place, buttons=button)
-        QTest.mouseRelease(self.native, button, NONE, last)
+            self._send_move(place, modifiers, buttons=button)
 
     def key(self, key: Any, modifiers: Any = NONE) -> None:
         """Press and release a key over the canvas."""

@@ -26,12 +26,17 @@ class Target:
     def __init__(self) -> None:
         self.can_point = True
         self.told: list[Any] = []
+        self.drag: Any = None
 
     def hover(self, position: Any, pointing: Pointing) -> None:
         self.told.append(("hover", tuple(position), pointing))
 
     def click(self, position: Any, pointing: Pointing) -> None:
         self.told.append(("click", tuple(position), pointing))
+
+    def begin(self, position: Any, pointing: Pointing) -> Any:
+        self.told.append(("begin", tuple(position), pointing))
+        return self.drag
 
     def leave(self) -> None:
         self.told.append("leave")
@@ -93,6 +98,22 @@ def test_a_click_is_told_from_a_drag(
     with pytest.raises(StopIteration):
         next(following)
     assert clicked == ([((5.0, 5.0), Pointing.NEW)] if clicks else [])
+
+
+class Drag:
+    """Writes down what is drawn."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def move(self, position: Any) -> None:
+        self.told.append(tuple(position))
+
+    def end(self) -> None:
+        self.told.append("end")
+
+    def cancel(self) -> None:
+        self.told.append("cancel")
 
 
 @pytest.fixture
@@ -174,3 +195,60 @@ def test_the_mouse_is_left_as_it_was(viewer: ViewerModel, target: Target) -> Non
         gestures.stop()
         gestures.stop()
         assert callbacks() == before
+
+
+def drag(viewer: ViewerModel, *path: tuple[float, float]) -> list[bool]:
+    """Press, move and release, and say which events were kept from the camera."""
+    kinds = ["mouse_press", *["mouse_move"] * (len(path) - 1), "mouse_release"]
+    handled = []
+    for kind, pos in zip(kinds, (*path, path[-1]), strict=True):
+        happening = event(kind, pos, is_dragging=True, handled=False)
+        send(viewer, happening)
+        handled.append(happening.handled)
+    return handled
+
+
+def test_what_can_be_drawn_does_not_pan(
+    viewer: ViewerModel, target: Target, gestures: MouseGestures
+) -> None:
+    target.drag = Drag()
+    assert all(drag(viewer, (50, 50), (52, 50), (70, 50)))
+    # A hand that shakes does not draw, and the place of the release counts.
+    assert target.drag.told == [(5.0, 7.0), (5.0, 7.0), "end"]
+    assert [told[0] for told in target.told[:-1]] == ["begin"]
+
+
+def test_a_press_without_a_drag_is_a_click_with_any_tool(
+    viewer: ViewerModel, target: Target, gestures: MouseGestures
+) -> None:
+    target.drag = Drag()
+    drag(viewer, (50, 50), (52, 50))
+    assert target.drag.told == []
+    assert ("click", (5.0, 5.0), Pointing.NEW) in target.told
+
+
+def test_what_is_cancelled_is_not_drawn_and_no_click(
+    viewer: ViewerModel, target: Target, gestures: MouseGestures
+) -> None:
+    target.drag = Drag()
+    assert not gestures.cancel_drag()
+    send(viewer, event("mouse_press", handled=False))
+    send(viewer, event("mouse_move", (80, 50), is_dragging=True, handled=False))
+    assert gestures.cancel_drag()
+    assert not gestures.cancel_drag()
+    send(viewer, event("mouse_release", (90, 50), handled=False))
+    assert target.drag.told == [(5.0, 8.0), "cancel"]
+    assert "click" not in [told[0] for told in target.told]
+
+
+def test_without_anything_to_draw_the_camera_has_the_drag(
+    viewer: ViewerModel, target: Target, gestures: MouseGestures
+) -> None:
+    assert not any(drag(viewer, (50, 50), (90, 50)))
+
+
+def test_the_right_button_draws_nothing(
+    viewer: ViewerModel, target: Target, gestures: MouseGestures
+) -> None:
+    send(viewer, event("mouse_press", button=2, handled=False))
+    assert target.told == []

@@ -49,6 +49,8 @@ class CanvasWatch(QObject):
         of the canvas, or None.
     modifiers_changed : callable
         Told whether Shift and Alt are held, when that changes.
+    space_changed : callable
+        Told whether Space is held, when that changes.
     """
 
     def __init__(
@@ -56,9 +58,11 @@ class CanvasWatch(QObject):
         canvas: QWidget,
         seen: Callable[[], tuple[float, float] | None],
         modifiers_changed: Callable[[bool, bool], None],
+        space_changed: Callable[[bool], None],
     ) -> None:
         super().__init__()
         self._modifiers_changed = modifiers_changed
+        self._space_changed = space_changed
         self._canvas = canvas
         self._seen = seen
         self._latest: tuple[QPointF, QPointF, Any] | None = None
@@ -85,6 +89,9 @@ class CanvasWatch(QObject):
             QEvent.Type.KeyRelease,
         ):
             self._on_key(event)
+        elif event is not None and event.type() == QEvent.Type.FocusOut:
+            # Where a key is let go now, is not told here.
+            self._space_changed(False)
         elif event is not None and event.type() == QEvent.Type.Leave:
             self._timer.stop()
             self._latest = None
@@ -137,5 +144,7 @@ class CanvasWatch(QObject):
         elif event.key() == Qt.Key.Key_Alt:
             alt = pressed
         else:
+            if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+                self._space_changed(pressed)
             return
         self._modifiers_changed(shift, alt)

@@ -6,10 +6,12 @@ No widgets here: the dock widget and the scripts both stand on this.
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_sam2.annotation.marks import Tool
 from napari_sam2.annotation.objects import Pointing
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.viewer.choices import LayerChoices
@@ -21,7 +23,9 @@ from napari_sam2.viewer.layers import in_pan_zoom
 from napari_sam2.viewer.mouse import MouseGestures
 from napari_sam2.viewer.plane_in_view import PlaneInView
 from napari_sam2.viewer.preview import display_for, drawing, label_color
+from napari_sam2.viewer.prompts_in_view import PromptsInView
 from napari_sam2.viewer.stores import LabelStores
+from napari_sam2.viewer.tools import Tools
 from napari_sam2.viewer.waking import waker
 
 if TYPE_CHECKING:
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.segmenter import Segmenter
+    from napari_sam2.viewer.drawing import Drag
 
 __all__ = ["Controller", "controller_for", "existing_controller"]
 
@@ -116,6 +121,8 @@ class Controller:
         self.view = PlaneInView(viewer, self.choices)
         self.stores = LabelStores(viewer, self.choices)
         self.display = display_for(viewer)
+        self.prompts = PromptsInView(viewer, self.session, self.view)
+        self.tools = Tools(self.session, self.view, self.prompts)
         self.mouse = MouseGestures(viewer, self)
         self._watch: Any = None
         self._pacer: Any = None
@@ -213,7 +220,7 @@ class Controller:
         """Preview what a click at a place of the world would do."""
         place = self.view.place(position)
         if place is not None:
-            self.session.hover(*place, pointing)
+            self.session.hover(*place, self.tools.meant(pointing))
 
     def click(self, position: Sequence[float], pointing: Pointing) -> None:
         """Carry out a click at a place of the world; outside, it means nothing."""
@@ -222,12 +229,18 @@ class Controller:
         if place is None or plane is None or not plane.contains(*place):
             return
         self._sync_store()
+        pointing = self.tools.meant(pointing)
         if pointing is Pointing.ADD:
             self.session.add(*place)
         elif pointing is Pointing.REMOVE:
             self.session.remove(*place)
         else:
             self.session.click(*place)
+
+    def begin(self, position: Sequence[float], pointing: Pointing) -> Drag | None:
+        """Say what a left drag from a place of the world would do; None: it pans."""
+        self._sync_store()
+        return self.tools.begin(position, pointing)
 
     def leave(self) -> None:
         """Drop the preview."""
@@ -247,8 +260,8 @@ class Controller:
             self.session.done()
 
     def drop(self) -> None:
-        """Forget what is unfinished."""
-        if not self._in_stroke:
+        """Forget what is unfinished; first of all what is being drawn."""
+        if not self.mouse.cancel_drag() and not self._in_stroke:
             self.session.drop()
 
     def undo(self) -> None:
@@ -287,6 +300,8 @@ class Controller:
         if self._waker is not None:
             self._waker.close()
         self.display.close()
+        self.tools.close()
+        self.prompts.close()
         self.stores.close()
         self.view.close()
         self.choices.close()
@@ -305,6 +320,7 @@ class Controller:
         add(self.stores.edited, self.released)
         add(viewer.layers.selection.events.active, self._on_active_layer)
         add(viewer.events.mouse_over_canvas, self._on_mouse_over_canvas)
+        add(self.tools.changed, self._on_tools)
         add(self.session.preview_changed, self._on_preview)
         add(self.session.objects_changed, self._on_objects)
         add(self.session.failed, self._on_failed)
@@ -324,7 +340,12 @@ class Controller:
                 canvas.window() or canvas, lambda: session.preview_coming
             )
             changed = weakly(self, Controller._on_modifiers)
-            self._watch = CanvasWatch(canvas, lambda: mouse.seen, changed)
+            self._watch = CanvasWatch(
+                canvas,
+                lambda: mouse.seen,
+                changed,
+                weakly(self, Controller._on_space),
+            )
             self._characters = CharacterKeys(canvas, self._keys.press_character)
 
     def _on_view(self) -> None:
@@ -371,6 +392,13 @@ class Controller:
     def _on_modifiers(self, shift: bool, alt: bool) -> None:
         add = Pointing.ADD if shift else Pointing.NEW
         self.mouse.point_again(Pointing.REMOVE if alt and not shift else add)
+
+    def _on_space(self, held: bool) -> None:
+        self.tools.panning = held
+
+    def _on_tools(self) -> None:
+        # What a click would do here is another thing now.
+        self.mouse.point_again_as_before()
 
     def _on_preview(self, preview: Preview | None) -> None:
         image = self.choices.image
@@ -441,6 +469,13 @@ class Controller:
     def _toggle_sharpen(self) -> None:
         self.sharpen = not self.sharpen
 
+    def _toggle_polarity(self) -> None:
+        self.tools.removes = not self.tools.removes
+
+
+def _take(controller: Controller, tool: Tool) -> None:
+    controller.tools.tool = tool
+
 
 _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "toggle": Controller._toggle,
@@ -451,6 +486,11 @@ _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "collect": Controller._toggle_collect,
     "overwrite": Controller._toggle_overwrite,
     "sharpen": Controller._toggle_sharpen,
+    "point": partial(_take, tool=Tool.POINT),
+    "box": partial(_take, tool=Tool.BOX),
+    "scribble": partial(_take, tool=Tool.SCRIBBLE),
+    "lasso": partial(_take, tool=Tool.LASSO),
+    "polarity": Controller._toggle_polarity,
 }
 
 

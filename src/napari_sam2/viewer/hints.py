@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_sam2.annotation.marks import Tool
 from napari_sam2.annotation.status import Phase
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.layers import in_pan_zoom
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["hint", "object_line"]
 
 _WAITING = {Phase.LOADING, Phase.DOWNLOADING, Phase.PREPARING, Phase.ENCODING}
+
+_DRAW = {
+    Tool.BOX: "Drag a box around an object; Space pans",
+    Tool.SCRIBBLE: "Drag a line over an object; Space pans",
+    Tool.LASSO: "Drag a line around an object; Space pans",
+}
 
 
 def hint(controller: Controller) -> str:
@@ -29,7 +36,11 @@ def hint(controller: Controller) -> str:
         return ""
     if active is not None and not in_pan_zoom(active):
         return f"Waiting while “{active.name}” is being edited"
-    current = session.current
+    current, tools = session.current, controller.tools
+    if tools.removes:
+        return f"Clicks take away; {KEYMAP['polarity'].keys} adds again"
+    if tools.tool is not Tool.POINT:
+        return _DRAW[tools.tool]
     if current is None:
         again = "the next" if session.objects else "something"
         return f"Point at {again} and click"

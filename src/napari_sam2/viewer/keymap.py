@@ -38,6 +38,7 @@ class Group(Enum):
 
     KEEP = "Keep what is under the mouse"
     CORRECT = "Correct it"
+    DRAW = "Draw instead of clicking"
     BACK = "Take back"
     OBJECTS = "Go through objects"
     MODES = "Choose how clicks work"
@@ -117,8 +118,18 @@ GESTURES: tuple[Gesture, ...] = (
         Group.CORRECT,
     ),
     Gesture(
+        "left drag with a box, a scribble or a lasso",
+        "keep what it is about as a new object",
+        Group.DRAW,
+    ),
+    Gesture(
+        "Shift + drag, Alt + drag",
+        "add to the current object, take away from it",
+        Group.DRAW,
+    ),
+    Gesture(
         "left drag, wheel, right drag",
-        "pan and zoom, as always in napari",
+        "pan and zoom, as always in napari; hold Space to pan with a tool",
         Group.TOOL,
     ),
 )
@@ -132,6 +143,41 @@ _TABLE: tuple[Action, ...] = (
         "Switch the tool on or off",
         always=True,
         group=Group.TOOL,
+    ),
+    Action(
+        "point",
+        "Shift-D",
+        "Point",
+        "Click on objects; a left drag pans",
+        group=Group.DRAW,
+    ),
+    Action(
+        "box",
+        "Shift-B",
+        "Box",
+        "Drag a box around an object",
+        group=Group.DRAW,
+    ),
+    Action(
+        "scribble",
+        "Shift-S",
+        "Scribble",
+        "Drag a line over an object",
+        group=Group.DRAW,
+    ),
+    Action(
+        "lasso",
+        "Shift-O",
+        "Lasso",
+        "Drag a line around an object",
+        group=Group.DRAW,
+    ),
+    Action(
+        "polarity",
+        "U",
+        "Add or take away",
+        "Let clicks and drags take away from the object, until it is done",
+        group=Group.CORRECT,
     ),
     Action(
         "done",

@@ -2,7 +2,8 @@
 
 Everything is bound to the viewer, not to a layer, so that it works whichever
 layer is active; and nothing is done while the mouse belongs to somebody else, a
-brush, say. A left drag pans and a right drag zooms, as everywhere in napari.
+brush, say. A left drag pans and a right drag zooms, as everywhere in napari, unless
+there is something to draw or to move with the left one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Sequence
 
     from napari.components import ViewerModel
+
+    from napari_sam2.viewer.drawing import Drag
 
 __all__ = ["MouseGestures", "PointingTarget", "click_means", "hover_means", "press"]
 
@@ -37,6 +40,9 @@ class PointingTarget(Protocol):
 
     def click(self, position: Sequence[float], pointing: Pointing) -> None:
         """Act on a click, in world coordinates."""
+
+    def begin(self, position: Sequence[float], pointing: Pointing) -> Drag | None:
+        """Say what a left drag from here would do; None: it pans."""
 
     def leave(self) -> None:
         """Take notice that the mouse is nowhere of interest."""
@@ -63,7 +69,9 @@ def click_means(button: int, modifiers: Collection[Any]) -> Pointing | None:
 
 
 def press(
-    event: Any, clicked: Callable[[Sequence[float], Pointing], None]
+    event: Any,
+    clicked: Callable[[Sequence[float], Pointing], None],
+    begin: Callable[[Sequence[float], Pointing], Drag | None] | None = None,
 ) -> Generator[None, None, None]:
     """Follow the mouse from a press to its release, and tell a click from a drag.
 
@@ -78,16 +86,29 @@ def press(
     clicked : callable
         Called with the place of the press, since a hand that shakes while it
         clicks drags the image along.
+    begin : callable, optional
+        Called with the same at the press of the left button. Where it returns
+        something to do by a drag, the image stays where it is.
     """
     start, place = tuple(event.pos), tuple(event.position)
     pointing = click_means(event.button, event.modifiers)
+    drag = None
+    if begin is not None and pointing is not None and event.button == _LEFT:
+        drag = begin(place, pointing)
     dragged = False
-    yield
-    while event.type == "mouse_move":
+    while True:
         dragged = dragged or _distance(start, event.pos) > _DRAG
+        if drag is not None:
+            # napari's camera leaves an event alone that is handled.
+            event.handled = True
+            if dragged:
+                drag.move(tuple(event.position))
+        if event.type not in ("mouse_press", "mouse_move"):
+            break
         yield
-    dragged = dragged or _distance(start, event.pos) > _DRAG
-    if pointing is not None and not dragged:
+    if drag is not None and dragged:
+        drag.end()
+    elif pointing is not None and not dragged:
         clicked(place, pointing)
 
 
@@ -109,6 +130,7 @@ class MouseGestures:
         self._last: tuple[float, ...] | None = None
         self._meaning = Pointing.NEW
         self._clicked: tuple[float, ...] | None = None
+        self._drag: _Cancellable | None = None
         self.seen: tuple[float, float] | None = None
         """Place on the canvas of the last event that came through."""
         self._on = False
@@ -158,6 +180,10 @@ class MouseGestures:
         if self._last is not None and target is not None and target.can_point:
             target.hover(self._last, pointing)
 
+    def point_again_as_before(self) -> None:
+        """Look anew at the place of the mouse: what it means has changed."""
+        self.point_again(self._meaning)
+
     def point_on(self) -> None:
         """Look anew at the place of the mouse, if it has gone on since it clicked.
 
@@ -165,6 +191,13 @@ class MouseGestures:
         """
         if self._last is not None and self._last != self._clicked:
             self.point_again(self._meaning)
+
+    def cancel_drag(self) -> bool:
+        """Forget what is being drawn; says whether anything was."""
+        if self._drag is None or not self._drag.going_on:
+            return False
+        self._drag.cancel()
+        return True
 
     def forget(self) -> None:
         """The mouse has left the canvas."""
@@ -188,7 +221,11 @@ class MouseGestures:
         if target is None:
             return
         if target.can_point:
-            yield from press(event, self._click)
+            yield from press(event, self._click, self._begin)
+            if self._drag is not None and self._drag.moved:
+                # What was drawn is what there is to see here.
+                self._last = self._clicked = tuple(event.position)
+            self._drag = None
         else:
             yield
             while event.type == "mouse_move":
@@ -207,11 +244,43 @@ class MouseGestures:
         if pointing is not None:
             self._click(tuple(event.position), pointing)
 
+    def _begin(self, position: Sequence[float], pointing: Pointing) -> Drag | None:
+        target = self._target()
+        drag = None if target is None else target.begin(position, pointing)
+        self._drag = None if drag is None else _Cancellable(drag)
+        return self._drag
+
     def _click(self, position: Sequence[float], pointing: Pointing) -> None:
         target = self._target()
         self._clicked = tuple(position)
         if target is not None:
             target.click(position, pointing)
+
+
+class _Cancellable:
+    """A drag that is over, for others, before the button is let go."""
+
+    def __init__(self, drag: Drag) -> None:
+        self._drag: Drag | None = drag
+        self.moved = False
+
+    def move(self, position: Sequence[float]) -> None:
+        self.moved = True
+        if self._drag is not None:
+            self._drag.move(position)
+
+    def end(self) -> None:
+        if self._drag is not None:
+            self._drag.end()
+
+    @property
+    def going_on(self) -> bool:
+        return self.moved and self._drag is not None
+
+    def cancel(self) -> None:
+        if self._drag is not None:
+            self._drag.cancel()
+            self._drag = None
 
 
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:

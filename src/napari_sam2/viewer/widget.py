@@ -36,6 +36,7 @@ from napari_sam2.viewer.hints import hint, object_line
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.remember import Memory, remembered_controller
 from napari_sam2.viewer.status_area import StatusArea, line, say
+from napari_sam2.viewer.tool_row import ToolRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +74,7 @@ class SegmentationWidget(QWidget):
         self.about_model = _small("i", "")
         self.status = StatusArea()
         self.tool = self.status.tool
+        self.tools = ToolRow(self.controller.tools, self._connections)
         self.object = line("object")
         self.swatch = QLabel()
         self.swatch.setFixedSize(12, 12)
@@ -165,6 +167,7 @@ class SegmentationWidget(QWidget):
         whole.addLayout(choose)
         whole.addWidget(self.status)
         whole.addWidget(_rule())
+        whole.addWidget(self.tools)
         whole.addLayout(current)
         whole.addLayout(buttons)
         whole.addWidget(self.collect)
@@ -189,6 +192,7 @@ class SegmentationWidget(QWidget):
         add(session.notice, self.status.show_notice)
         add(controller.choices.choices_changed, self._on_choices)
         add(controller.modes_changed, self._on_modes)
+        add(controller.tools.changed, self._on_session)
         viewer = controller.viewer
         if viewer is not None:
             add(viewer.events.theme, self._on_theme)
@@ -265,6 +269,7 @@ class SegmentationWidget(QWidget):
             return
         theme = get_theme(viewer.theme)
         self.status.set_theme(theme)
+        self.tools.set_theme(theme)
         accent, quiet = theme.current.as_rgb(), theme.foreground.as_rgb()
         self.setStyleSheet(
             f"QPushButton#primary:enabled {{ background-color: {accent}; }}"

@@ -1,0 +1,152 @@
+"""Boxes, scribbles and lassos drawn with a real mouse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_sam2.annotation.marks import Tool
+from napari_sam2.annotation.objects import Pointing
+from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.widget import SegmentationWidget
+from tests.viewer.conftest import A, B, C
+from tests.viewer.hand import ALT, NONE, SHIFT, Hand
+
+AROUND_A = ((30, 30), (90, 90))
+AROUND_AB = ((30, 30), (90, 210))
+BACKGROUND = (100, 20)
+
+
+def labels(hand: Hand) -> np.ndarray:
+    return np.asarray(hand.viewer.layers["cells · labels"].data)
+
+
+def draw(
+    hand: Hand, tool: Tool, *path: tuple[float, float], modifiers: Any = NONE
+) -> None:
+    hand.controller.tools.tool = tool
+    hand.drag_along(path, modifiers)
+
+
+def test_a_box_is_drawn_and_its_mask_follows(hand: Hand) -> None:
+    hand.controller.tools.tool = Tool.BOX
+    center = np.array(hand.viewer.scene.camera.center)
+    hand.press_and_move([AROUND_A[0], (60, 60), AROUND_A[1]])
+    hand.wait(lambda: hand.session.preview is not None)
+    shown = hand.controller.prompts.display.shown
+    assert [stroke.kind for stroke in shown.shapes.strokes] == ["box"]
+    hand.wait(lambda: hand.controller.display.shown is not None)
+    names = [layer.name for layer in hand.viewer.layers]
+    hand.release(*AROUND_A[1])
+    hand.wait(lambda: len(hand.session.objects) == 1)
+    assert labels(hand)[A] == 1
+    assert names == ["cells"]
+    np.testing.assert_allclose(hand.viewer.scene.camera.center, center)
+    box = hand.session.objects[1].prompts.box
+    np.testing.assert_allclose(box, (*AROUND_A[0], *AROUND_A[1]), atol=1)
+
+
+def test_shift_and_alt_correct_by_a_box(hand: Hand) -> None:
+    draw(hand, Tool.BOX, *AROUND_A)
+    hand.wait(lambda: len(hand.session.objects) == 1)
+    draw(hand, Tool.BOX, *AROUND_AB, modifiers=SHIFT)
+    hand.wait(lambda: labels(hand)[B] == 1)
+    draw(hand, Tool.BOX, *AROUND_A, modifiers=ALT)
+    hand.wait(lambda: labels(hand)[A] == 0)
+    assert labels(hand)[B] == 1
+
+
+def test_space_pans_with_every_tool(hand: Hand) -> None:
+    hand.controller.tools.tool = Tool.BOX
+    center = np.array(hand.viewer.scene.camera.center)
+    hand.native.setFocus()
+    QTest.keyPress(hand.native, Qt.Key.Key_Space)
+    hand.drag(A, (100, 100))
+    QTest.keyRelease(hand.native, Qt.Key.Key_Space)
+    assert not np.allclose(hand.viewer.scene.camera.center, center)
+    assert hand.session.objects == {}
+    hand.drag(*AROUND_A)
+    hand.wait(lambda: len(hand.session.objects) == 1)
+
+
+def test_escape_forgets_what_is_being_drawn(hand: Hand) -> None:
+    hand.click_and_wait(*C)
+    hand.controller.tools.tool = Tool.LASSO
+    hand.press_and_move([(30, 30), (30, 90), (90, 90)])
+    hand.key(Qt.Key.Key_Escape)
+    assert hand.session.current is not None
+    hand.release(90, 30)
+    # Clicks go on; a press without a drag is one, with every tool.
+    hand.click_and_wait(*B)
+    assert list(hand.session.objects) == [1, 2]
+    assert labels(hand)[A] == 0
+
+
+def test_a_scribble_and_a_lasso(hand: Hand) -> None:
+    draw(hand, Tool.SCRIBBLE, A, (60, 100), (60, 140), B)
+    hand.wait(lambda: len(hand.session.objects) == 1)
+    hand.wait(lambda: labels(hand)[B] == 1)
+    assert len(hand.session.objects[1].prompts.scribbles[0].path) >= 3
+    draw(hand, Tool.LASSO, (105, 85), (105, 155), (175, 155), (175, 85))
+    hand.wait(lambda: len(hand.session.objects) == 2)
+    assert labels(hand)[C] == 2
+
+
+def test_the_prompts_of_the_current_object_are_shown(hand: Hand) -> None:
+    hand.click_and_wait(*A)
+    hand.click(*BACKGROUND, ALT)
+    hand.wait(lambda: len(hand.session.current.prompts.points) == 2)
+    shown = hand.controller.prompts.display.shown
+    assert [place.inside for place in shown.shapes.places] == [True, False]
+    before = hand.picture()
+    hand.key(Qt.Key.Key_Return)
+    hand.wait(lambda: hand.controller.prompts.display.shown is None)
+    hand.wait_drawn()
+    changed = (hand.picture() != before).any(-1)
+    for place in (A, BACKGROUND):
+        at = hand.at(*place)
+        assert changed[at.y() - 4 : at.y() + 5, at.x() - 4 : at.x() + 5].any()
+
+
+def test_one_key_swaps_what_the_buttons_mean(hand: Hand) -> None:
+    hand.click_and_wait(*A)
+    hand.click(*B, SHIFT)
+    hand.wait(lambda: labels(hand)[B] == 1)
+    hand.key(Qt.Key.Key_U)
+    hand.move(*B)
+    hand.wait(
+        lambda: (
+            hand.session.preview is not None
+            and hand.session.preview.pointing is Pointing.REMOVE
+        )
+    )
+    hand.click(*B)
+    hand.wait(lambda: labels(hand)[B] == 0)
+    assert list(hand.session.objects) == [1]
+    # The next object begins with what belongs to it.
+    hand.key(Qt.Key.Key_Return)
+    hand.wait(lambda: not hand.controller.tools.removes)
+    hand.click_and_wait(*B)
+
+
+@pytest.mark.parametrize("tool", Tool)
+def test_a_key_and_a_button_for_each_tool(hand: Hand, tool: Tool) -> None:
+    widget = SegmentationWidget(hand.viewer)
+    row = widget.tools
+    row.buttons[tool].click()
+    assert hand.controller.tools.tool is tool
+    hand.controller.tools.tool = next(other for other in Tool if other is not tool)
+    assert not row.buttons[tool].isChecked()
+    key = getattr(Qt.Key, f"Key_{KEYMAP[tool.value].key[-1]}")
+    hand.native.setFocus()
+    hand.key(key, SHIFT)
+    assert hand.controller.tools.tool is tool
+    assert row.buttons[tool].isChecked()
+    row.polarity.click()
+    assert hand.controller.tools.removes
+    widget.release()
+    widget.deleteLater()

@@ -10,14 +10,16 @@ import numpy as np
 from scipy import ndimage
 
 from napari_sam2.engines.base import Embedding
-from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
+from napari_sam2.segmentation.embedded import EmbeddedImage
 from napari_sam2.segmentation.prediction import Prediction
+from napari_sam2.segmentation.seen import seen_in
 from napari_sam2.segmentation.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sam2.engines.cancellation import CancelToken
+    from napari_sam2.segmentation.embedded import PlanePixels
     from napari_sam2.segmentation.prompts import Prompts
 
 MASK_SIZE = 64
@@ -39,8 +41,16 @@ class FakeSegmenter:
         self.model = model
         self.device = "cpu"
         self.computes = "torch"
-        self.engine = SimpleNamespace(image_size=256, mask_size=MASK_SIZE, model=model)
+        self.engine = SimpleNamespace(
+            image_size=256,
+            mask_size=MASK_SIZE,
+            model=model,
+            name="fake",
+            precision="fp32",
+            device="cpu",
+        )
         self.encodes: list[np.ndarray[Any, Any]] = []
+        self.views: list[View] = []
         self.decodes: list[Prompts] = []
         self.cancelled = 0
         self.encoding = threading.Event()
@@ -53,17 +63,21 @@ class FakeSegmenter:
         self.hold_look = threading.Event()
         self.hold_look.set()
 
-    def embed(
+    def embed_plane(
         self,
-        image: np.ndarray[Any, Any],
+        pixels: PlanePixels,
+        view: View | None = None,
         *,
-        limits: tuple[float, float] | None = None,
         cancel: CancelToken | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> EmbeddedImage:
         if self.error is not None:
             raise self.error
+        if view is None:
+            view = View.whole(pixels.shape, self.engine.image_size)
+        image = pixels.seen(view)[..., 0]
         self.encodes.append(image)
+        self.views.append(view)
         if progress is not None:
             progress(0.0)
         self.encoding.set()
@@ -74,12 +88,8 @@ class FakeSegmenter:
                 self.cancelled += 1
                 cancel.raise_if_cancelled()
         self.encoding.clear()
-        view = View.whole(image.shape[:2], self.engine.image_size)
         return EmbeddedImage(
-            view,
-            Embedding(image, image.nbytes),
-            str(id(image)),
-            PlanePixels(image, limits),
+            view, Embedding(image, image.nbytes), str(id(image)), pixels
         )
 
     def predict_prompts(
@@ -89,12 +99,24 @@ class FakeSegmenter:
         assert self.hold_decode.wait(10)
         pixels = image.embedding.payload
         mask = np.zeros(pixels.shape, bool)
+        prompts = seen_in(image.view, prompts)
+        # Large views come at a lower resolution.
+        scale = np.array(pixels.shape) / (image.view.height, image.view.width)
         if prompts.bounds is not None:
-            r0, c0, r1, c1 = (round(number) for number in prompts.bounds)
+            low, high = prompts.bounds[:2], prompts.bounds[2:]
+            window = image.view.window[:2]
+            (r0, c0), (r1, c1) = (
+                np.clip(np.round((np.array(at) - window) * scale), 0, None).astype(int)
+                for at in (low, high)
+            )
             mask[r0 : r1 + 1, c0 : c1 + 1] = pixels[r0 : r1 + 1, c0 : c1 + 1] > 0
         for row, col, inside in prompts.places:
-            regions, _ = ndimage.label(pixels == pixels[round(row), round(col)])
-            mask[regions == regions[round(row), round(col)]] = inside
+            at = (np.array([row, col]) - image.view.window[:2]) * scale
+            place = tuple(
+                np.clip(np.round(at), 0, np.array(mask.shape) - 1).astype(int)
+            )
+            regions, _ = ndimage.label(pixels == pixels[place])
+            mask[regions == regions[place]] = inside
         rows, cols = (np.arange(MASK_SIZE) * s // MASK_SIZE for s in pixels.shape)
         logits = np.where(mask[np.ix_(rows, cols)], 8.0, -8.0).astype(np.float32)
         return Prediction(0.9, logits, image.view)

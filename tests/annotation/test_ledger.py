@@ -14,6 +14,7 @@ from napari_sam2.annotation.overlap import OVERWRITE, PROTECT, Overlap, OverlapR
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.segmentation.prediction import Prediction
 from napari_sam2.segmentation.prompts import Point, Prompts
+from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex, View
 
 SHAPE = (3, 12, 10)
@@ -24,9 +25,8 @@ def found(z: int, rows: tuple[int, int], cols: tuple[int, int]) -> AnnotatedObje
     logits = np.full(SHAPE[1:], -8, np.float32)  # one logit for each pixel
     logits[rows[0] : rows[1], cols[0] : cols[1]] = 8
     view = View.whole(SHAPE[1:], 64)
-    plane = Plane(
-        "stack", SHAPE, PlaneIndex((z, 0, 0), 1, 2), lambda: np.zeros(SHAPE[1:])
-    )
+    index = PlaneIndex((z, 0, 0), 1, 2)
+    plane = Plane("stack", SHAPE, index, ArraySource([np.zeros(SHAPE)], index))
     prediction = Prediction(0.9, logits, view)
     return AnnotatedObject(0, Prompts((Point(0, 0),)), prediction, plane, "fake")
 

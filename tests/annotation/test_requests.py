@@ -201,3 +201,54 @@ def test_closing_stops_what_runs_and_answers_nothing_more(
     log.submit(Lane.QUEUE, "too late")
     assert log.ran == log.answered == []
     assert not thread.busy
+
+
+def test_what_is_done_when_idle_makes_way_and_is_taken_up_again(
+    thread: RequestThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_sam2.annotation.requests._IDLE_AFTER", 0.0)
+    started, stopped, release = (threading.Event() for _ in range(3))
+    answered: list[str] = []
+
+    def work(token: CancelToken) -> str:
+        started.set()
+        while not release.wait(0.005):
+            if token.cancelled:
+                stopped.set()
+            token.raise_if_cancelled()
+        return "idle"
+
+    def failed(error: Exception) -> None:
+        raise error
+
+    thread.submit(Lane.IDLE, work, answered.append, failed)
+    assert started.wait(10)
+    assert not thread.busy
+    started.clear()
+    thread.submit(Lane.HOVER, lambda _: "hover", answered.append, failed)
+    while not answered:
+        thread.wait_for_answer(10)
+        thread.process()
+    assert stopped.is_set()
+    assert started.wait(10)
+    thread.submit(Lane.QUEUE, lambda _: "click", answered.append, failed)
+    release.set()
+    while len(answered) < 3:
+        thread.wait_for_answer(0.05)
+        thread.process()
+    assert answered == ["hover", "click", "idle"]
+
+
+def test_nothing_is_done_when_idle_after_it_was_taken_back(
+    thread: RequestThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_sam2.annotation.requests._IDLE_AFTER", 1e9)
+    log = Log(thread)
+    log.submit(Lane.IDLE, "idle")
+    thread.cancel(Lane.IDLE)
+    monkeypatch.setattr("napari_sam2.annotation.requests._IDLE_AFTER", 0.0)
+    log.submit(Lane.QUEUE, "click")
+    log.finish()
+    log.submit(Lane.HOVER, "hover")
+    log.finish()
+    assert log.ran == ["click", "hover"]

@@ -26,6 +26,7 @@ from napari_sam2.errors import (
     PromptError,
 )
 from napari_sam2.models.catalog import ModelSpec
+from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
 from tests.annotation.conftest import A, B, C
 from tests.annotation.fakes import FakeSegmenter, discs
@@ -390,7 +391,7 @@ def test_a_stack_is_labelled_plane_by_plane() -> None:
     for z, place in [(0, A), (2, C)]:
         index = PlaneIndex((z, 0, 0), 1, 2)
         session.set_plane(
-            Plane("stack", stack.shape, index, lambda i=index: i.take(stack))
+            Plane("stack", stack.shape, index, ArraySource([stack], index))
         )
         session.click(*place)
         session.wait()
@@ -407,7 +408,7 @@ def test_a_transposed_plane_is_written_where_it_was_seen() -> None:
     segmenter = FakeSegmenter()
     session = AnnotationSession(segmenter_factory=lambda *_: segmenter)
     index = PlaneIndex((1, 0, 0), row_axis=2, col_axis=1)
-    session.set_plane(Plane("t", stack.shape, index, lambda: index.take(stack)))
+    session.set_plane(Plane("t", stack.shape, index, ArraySource([stack], index)))
     session.click(40, 10)
     np.testing.assert_array_equal(session.labels[1] > 0, stack[1] > 0)
     assert not session.labels[0].any()
@@ -589,10 +590,12 @@ def test_a_checkpoint_that_is_gone_is_named(tmp_path: Path) -> None:
 def test_a_plane_that_cannot_be_read_names_the_image(
     session: AnnotationSession,
 ) -> None:
-    def read() -> Any:
-        raise OSError("disk gone")
+    class Gone(ArraySource):
+        def read(self, *_: Any) -> Any:
+            raise OSError("disk gone")
 
-    session.set_plane(Plane("remote", (9, 9), PlaneIndex(), read))
+    source = Gone([np.zeros((9, 9))], PlaneIndex())
+    session.set_plane(Plane("remote", (9, 9), PlaneIndex(), source))
     with pytest.raises(ImageError, match=r"remote.*disk gone"):
         session.wait()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sam2.engines.base import Embedding
-from napari_sam2.segmentation.embeddings import EmbeddingCache, embedding_key
+from napari_sam2.segmentation.embeddings import (
+    EmbeddingCache,
+    embedding_key,
+    pixels_name,
+)
 from napari_sam2.segmentation.view import View
 from tests.segmentation.fakes import FakeEngine
 
@@ -106,8 +111,10 @@ VIEW = View.whole((12, 10), 64)
 
 
 def key(**changes: object) -> str:
-    given_ = {"image": IMAGE, "limits": None, "view": VIEW, "engine": FakeEngine()}
-    return embedding_key(**(given_ | changes))  # type: ignore[arg-type]
+    given_: dict[str, Any] = {"image": IMAGE, "limits": None}
+    given_ |= {"view": VIEW, "engine": FakeEngine()} | changes
+    name = pixels_name(given_["image"], given_["limits"])
+    return embedding_key(name, given_["view"], given_["engine"])
 
 
 @pytest.mark.parametrize(

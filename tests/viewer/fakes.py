@@ -11,14 +11,16 @@ import numpy as np
 from scipy import ndimage
 
 from napari_sam2.engines.base import Embedding
-from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
+from napari_sam2.segmentation.embedded import EmbeddedImage
 from napari_sam2.segmentation.prediction import Prediction
+from napari_sam2.segmentation.seen import seen_in
 from napari_sam2.segmentation.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sam2.engines.cancellation import CancelToken
+    from napari_sam2.segmentation.embedded import PlanePixels
     from napari_sam2.segmentation.prompts import Prompts
 
 MASK_SIZE = 96
@@ -46,11 +48,19 @@ class FakeSegmenter:
         self.model = model
         self.device = "cpu"
         self.computes = "torch"
-        self.engine = SimpleNamespace(image_size=384, mask_size=MASK_SIZE, model=model)
+        self.engine = SimpleNamespace(
+            image_size=384,
+            mask_size=MASK_SIZE,
+            model=model,
+            name="fake",
+            precision="fp32",
+            device="cpu",
+        )
         self.seconds = seconds
         self.score = 0.9
         self.zoom = False
         self.encodes: list[np.ndarray[Any, Any]] = []
+        self.views: list[View] = []
         self.decodes: list[Prompts] = []
         self.hold_encode = threading.Event()
         self.hold_encode.set()
@@ -58,20 +68,21 @@ class FakeSegmenter:
         self.cancelled = 0
         self.error: Exception | None = None
 
-    def embed(
+    def embed_plane(
         self,
-        image: np.ndarray[Any, Any],
+        pixels: PlanePixels,
+        view: View | None = None,
         *,
-        limits: tuple[float, float] | None = None,
         cancel: CancelToken | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> EmbeddedImage:
-        from napari_sam2.segmentation.intensity import checked
-
-        pixels = checked(image)
+        if view is None:
+            view = View.whole(pixels.shape, self.engine.image_size)
+        gray = pixels.seen(view)[..., 0]
         if self.error is not None:
             raise self.error
-        self.encodes.append(image)
+        self.encodes.append(gray)
+        self.views.append(view)
         if progress is not None:
             progress(0.4)
         self.encoding.set()
@@ -82,14 +93,7 @@ class FakeSegmenter:
                     cancel.raise_if_cancelled()
         finally:
             self.encoding.clear()
-        gray = pixels if pixels.ndim == 2 else pixels[..., 0]
-        view = View.whole(gray.shape, self.engine.image_size)
-        return EmbeddedImage(
-            view,
-            Embedding(gray, gray.nbytes),
-            str(id(image)),
-            PlanePixels(gray, limits),
-        )
+        return EmbeddedImage(view, Embedding(gray, gray.nbytes), str(id(gray)), pixels)
 
     def predict_prompts(
         self, image: EmbeddedImage, prompts: Prompts, *, multimask: bool | None = None
@@ -98,11 +102,22 @@ class FakeSegmenter:
         sleep(self.seconds)  # the engine that is slow, not a test that waits
         pixels = image.embedding.payload
         mask = np.zeros(pixels.shape, bool)
+        prompts = seen_in(image.view, prompts)
+        # Large views come at a lower resolution.
+        scale = np.array(pixels.shape) / (image.view.height, image.view.width)
         if prompts.bounds is not None:
-            r0, c0, r1, c1 = (round(number) for number in prompts.bounds)
+            low, high = prompts.bounds[:2], prompts.bounds[2:]
+            window = image.view.window[:2]
+            (r0, c0), (r1, c1) = (
+                np.clip(np.round((np.array(at) - window) * scale), 0, None).astype(int)
+                for at in (low, high)
+            )
             mask[r0 : r1 + 1, c0 : c1 + 1] = pixels[r0 : r1 + 1, c0 : c1 + 1] > 0
         for row, col, inside in prompts.places:
-            place = round(row), round(col)
+            at = (np.array([row, col]) - image.view.window[:2]) * scale
+            place = tuple(
+                np.clip(np.round(at), 0, np.array(mask.shape) - 1).astype(int)
+            )
             regions, _ = ndimage.label(pixels == pixels[place])
             mask[regions == regions[place]] = inside
         return Prediction(self.score, smooth_logits(mask), image.view)

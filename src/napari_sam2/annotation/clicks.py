@@ -115,24 +115,53 @@ class ClickQueue:
         while self._waiting and self._running is None:
             item = self._waiting[0]
             if isinstance(item, Click):
-                encoded = item.encoded or self._encoded(item.plane)
-                if encoded is None and self._coming(item.plane):
+                encoded = item.encoded or self._encoded(item)
+                if encoded is None and self._coming(item):
                     return
                 self._waiting.popleft()
-                self._carry_out(item, encoded)
+                if encoded is not None or not self._encode_for(item):
+                    self._carry_out(item, encoded)
             else:
                 self._waiting.popleft()
                 item()
 
-    def _encoded(self, plane: Plane) -> Encoded | None:
-        encoded = self._inference.encoded
-        ready = encoded is not None and encoded.plane.key == plane.key
-        return encoded if ready else None
+    def _encoded(self, click: Click) -> Encoded | None:
+        here = self._in_view(click.plane)
+        return self._inference.encoded_showing(click.mark.extent) if here else None
 
-    def _coming(self, plane: Plane) -> bool:
+    def _coming(self, click: Click) -> bool:
+        here = self._in_view(click.plane)
+        return here and self._inference.coming_for(click.mark.extent)
+
+    def _in_view(self, plane: Plane) -> bool:
         in_view = self._inference.plane
-        here = in_view is not None and in_view.key == plane.key
-        return here and self._inference.coming
+        return in_view is not None and in_view.key == plane.key
+
+    def _encode_for(self, click: Click) -> bool:
+        """Have the part of the plane encoded that was clicked on, if it is left."""
+
+        def done(encoded: Encoded) -> None:
+            if self._running is click:
+                self._running = None
+                self._carry_out(click, encoded)
+                self._go_on()
+
+        def failed(error: Exception) -> None:
+            if self._running is click:
+                self._running = None
+                self._failed(error)
+                self._go_on()
+
+        if not self._in_view(click.plane):
+            return False
+        if not self._inference.encode_around(click.mark.extent, done, failed):
+            return False
+        self._running = click
+        return True
+
+    def _go_on(self) -> None:
+        self.advance()
+        self._settled()
 
     def _carry_out(self, click: Click, encoded: Encoded | None) -> None:
         if encoded is None:

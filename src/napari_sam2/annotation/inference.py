@@ -1,7 +1,8 @@
-"""The computing half of a session: which model, which plane, is it ready?"""
+"""The computing half of a session: which model, plane and view, is it ready?"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from napari_sam2.annotation.loading import ModelLoader
 from napari_sam2.annotation.requests import Lane, RequestThread
 from napari_sam2.annotation.status import Phase, Status
 from napari_sam2.errors import EngineError, ImageError, NapariSam2Error
+from napari_sam2.segmentation.embedded import PlanePixels
+from napari_sam2.segmentation.viewport import neighbours, view_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,16 +24,18 @@ if TYPE_CHECKING:
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.embedded import EmbeddedImage
+    from napari_sam2.segmentation.points import Box
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.segmentation.segmenter import Segmenter
+    from napari_sam2.segmentation.view import BBox, View
 
 __all__ = ["Encoded", "Inference"]
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """A plane that is ready, and the model that it is ready for."""
+    """A view of a plane that is ready, and the model that it is ready for."""
 
     plane: Plane
     image: EmbeddedImage
@@ -39,11 +44,12 @@ class Encoded:
 
 
 class Inference:
-    """Loads the model, encodes the plane in view, decodes prompts; never blocks.
+    """Loads the model, encodes what is looked at, decodes prompts; never blocks.
 
     Everything here is called on, and signals on, the session's own thread. The
-    ``generation`` counts up whenever plane or model change, so that an answer
-    to an older one can be told.
+    ``generation`` counts up whenever plane, model or view change, so that an answer
+    to an older one can be told. While a new view of a plane is on its way, the old
+    one still answers.
 
     Parameters
     ----------
@@ -70,6 +76,9 @@ class Inference:
         # With a better engine, for the next image: the one in view stays as it is.
         self._next_segmenter: Segmenter | None = None
         self.plane: Plane | None = None
+        self._pixels: PlanePixels | None = None
+        self._visible: BBox | None = None
+        self._wanted: View | None = None
         self.encoded: Encoded | None = None
         self.generation = 0
         self._enabled = True
@@ -109,12 +118,29 @@ class Inference:
 
     @property
     def coming(self) -> bool:
-        """Whether the plane will be ready without anybody doing anything."""
+        """Whether what is looked at will be ready without anybody doing anything."""
         return (
-            self.encoded is None
+            not self._settled
             and self._enabled
             and (self._encoding or self._loader.status is not None)
         )
+
+    @property
+    def _settled(self) -> bool:
+        """Whether the view that is wanted is there."""
+        return self.encoded is not None and self.encoded.image.view == self._wanted
+
+    def encoded_showing(self, extent: Box) -> Encoded | None:
+        """Return what answers for a part of the plane now; None if nothing does."""
+        encoded = self.encoded
+        shown = encoded is not None and _shows(encoded.image.view, extent)
+        return encoded if shown else None
+
+    def coming_for(self, extent: Box) -> bool:
+        """Whether what is on its way will answer for a part of the plane."""
+        # Before there is a model, nobody knows its views.
+        wanted = self._wanted
+        return self.coming and (wanted is None or _shows(wanted, extent))
 
     @property
     def busy(self) -> bool:
@@ -130,11 +156,15 @@ class Inference:
             return Status(Phase.NO_IMAGE, "Open or select an image to begin")
         if self._problem is not None:
             return self._problem
-        if self._encoding and (self._progress is not None or self.plane.lazy):
+        telling = self._progress is not None or self.plane.lazy
+        if self._encoding and telling and self.encoded is None:
             return self._encoding_status()
         if self._segmenter is None:
             return Status(Phase.FAILED, "No model is loaded: choose one")
-        return Status(Phase.READY, " · ".join(["Ready", *self._facts()]))
+        facts = self._facts()
+        if self._encoding and telling:
+            facts.append("looking at what is in view")
+        return Status(Phase.READY, " · ".join(["Ready", *facts]))
 
     def _encoding_status(self) -> Status:
         assert self.plane is not None
@@ -173,10 +203,46 @@ class Inference:
         # Several can be at work: look at the others now and then.
         thread.wait_for_answer(min(timeout, 0.1))
 
-    def set_plane(self, plane: Plane | None) -> None:
-        """Work on another plane: read and encode it, and stop the last one."""
+    def set_plane(self, plane: Plane | None, visible: BBox | None = None) -> None:
+        """Work on another plane: read and encode it, and stop the last one.
+
+        Parameters
+        ----------
+        plane : Plane, optional
+            The plane.
+        visible : tuple of int, optional
+            What of it is on the canvas, see :meth:`look_at`.
+        """
         self.plane = plane
+        self._visible = visible
         self._restart()
+
+    def look_at(self, visible: BBox | None) -> None:
+        """Say what of the plane is on the canvas; mostly, that changes nothing.
+
+        Parameters
+        ----------
+        visible : tuple of int, optional
+            ``(row_start, col_start, row_stop, col_stop)``, half-open. None: nobody
+            knows, then all of it.
+        """
+        if visible == self._visible:
+            return
+        self._visible = visible
+        if self._pixels is None or self._segmenter is None or self._wanted is None:
+            return
+        wanted = self._view_for(visible, self._wanted)
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        if self._settled:
+            # Back to where it was.
+            self._stop_encoding()
+            self._prepare_neighbours()
+            self.changed.emit()
+        elif self._enabled and self._problem is None:
+            self._encode_wanted()
+            self.changed.emit()
 
     def set_model(self, model: str | Path | ModelSpec, device: str | None) -> None:
         """Work with another model, once it is here; until then with the old one.
@@ -208,6 +274,8 @@ class Inference:
             self._stop_encoding()
         elif self.encoded is None:
             self._restart()
+        elif not self._settled:
+            self._encode_wanted()
         self.changed.emit()
 
     def cancel(self) -> None:
@@ -276,6 +344,49 @@ class Inference:
             Lane.QUEUE, work, done, lambda error: failed(_typed(error))
         )
 
+    def encode_around(
+        self,
+        extent: Box,
+        done: Callable[[Encoded], None],
+        failed: Callable[[Exception], None],
+    ) -> bool:
+        """Encode a view of a part of the plane that the view in use does not show.
+
+        What is looked at stays. Clicks that wait need it after the user has gone on,
+        and so do scripts, which look nowhere.
+
+        Returns
+        -------
+        bool
+            Whether it is possible; if not, nothing was asked for.
+        """
+        plane, pixels, segmenter = self.plane, self._pixels, self._segmenter
+        if plane is None or pixels is None or segmenter is None:
+            return False
+        if not self._enabled or self._problem is not None or self._wanted is None:
+            return False
+        # About as much as is looked at, and what was drawn in any case.
+        height, width = self._wanted.height // 4, self._wanted.width // 4
+        around = (
+            math.floor(extent.row_min) - height,
+            math.floor(extent.col_min) - width,
+            math.ceil(extent.row_max) + height + 1,
+            math.ceil(extent.col_max) + width + 1,
+        )
+        view = self._view_for(around, self._wanted)
+        generation = self.generation
+
+        def work(token: CancelToken) -> EmbeddedImage:
+            return _embedded(segmenter, plane, pixels, view, token)
+
+        def answer(image: EmbeddedImage) -> None:
+            done(Encoded(plane, image, segmenter, generation))
+
+        self._thread.submit(
+            Lane.QUEUE, work, answer, lambda error: failed(_typed(error))
+        )
+        return True
+
     def run_aside(
         self, work: Callable[[CancelToken], Any], done: Callable[[Any], None]
     ) -> CancelToken:
@@ -292,6 +403,7 @@ class Inference:
         self._loader.close()
         self._aside.close()
         self.plane = None
+        self._pixels = None
         self.encoded = None
         self._segmenter = self._next_segmenter = None
 
@@ -300,6 +412,8 @@ class Inference:
     def _restart(self) -> None:
         self.generation += 1
         self.encoded = None
+        self._wanted = None
+        self._pixels = None
         self._problem = None
         self._thread.cancel(Lane.HOVER)
         self._stop_encoding()
@@ -307,35 +421,49 @@ class Inference:
             self._segmenter, self._next_segmenter = self._next_segmenter, None
             self._encode_seconds = None
         if self.plane is not None and self._segmenter is not None and self._enabled:
-            self._encode(self.plane, self._segmenter, self.generation)
+            # Read anew: its pixels may have changed.
+            self._pixels = PlanePixels(self.plane.source, self.plane.limits)
+            self._wanted = self._view_for(self._visible, None)
+            self._encode_wanted()
         self.changed.emit()
+
+    def _view_for(self, visible: BBox | None, current: View | None) -> View:
+        assert self.plane is not None
+        assert self._segmenter is not None
+        size = self._segmenter.engine.image_size
+        return view_for(self.plane.shape, visible, size, current)
 
     def _stop_encoding(self) -> None:
         self._thread.cancel(Lane.ENCODE)
+        self._thread.cancel(Lane.IDLE)
         self._encoding = False
         self._progress = None
 
-    def _encode(self, plane: Plane, segmenter: Segmenter, generation: int) -> None:
+    def _encode_wanted(self) -> None:
+        plane, pixels, segmenter = self.plane, self._pixels, self._segmenter
+        view = self._wanted
+        if plane is None or pixels is None or segmenter is None or view is None:
+            return
+        self._stop_encoding()
+        self.generation += 1
+        self._encode(plane, pixels, view, segmenter, self.generation)
+
+    def _encode(
+        self,
+        plane: Plane,
+        pixels: PlanePixels,
+        view: View,
+        segmenter: Segmenter,
+        generation: int,
+    ) -> None:
         self._encoding = True
 
         def report(fraction: float) -> None:
             self._thread.post(lambda: self._on_progress(generation, fraction))
 
         def work(token: CancelToken) -> tuple[EmbeddedImage, float]:
-            try:
-                image = plane.read()
-            except NapariSam2Error:
-                raise
-            except Exception as error:
-                raise ImageError(
-                    f"“{plane.name}” could not be read ({error}). Check that its "
-                    "file is still there, then select it again."
-                ) from error
-            token.raise_if_cancelled()
             start = perf_counter()
-            embedded = segmenter.embed(
-                image, limits=plane.limits, cancel=token, progress=report
-            )
+            embedded = _embedded(segmenter, plane, pixels, view, token, report)
             return embedded, perf_counter() - start
 
         def done(result: tuple[EmbeddedImage, float]) -> None:
@@ -349,6 +477,7 @@ class Inference:
             self._progress = None
             self.changed.emit()
             self.ready.emit()
+            self._prepare_neighbours()
             self._loader.look_for_better(self.computes)
 
         def failed(error: Exception) -> None:
@@ -359,6 +488,25 @@ class Inference:
             self._report(error)
 
         self._thread.submit(Lane.ENCODE, work, done, failed)
+
+    def _prepare_neighbours(self) -> None:
+        """Encode, when nobody asks for anything, what may be looked at next."""
+        plane, pixels, segmenter = self.plane, self._pixels, self._segmenter
+        if plane is None or pixels is None or segmenter is None:
+            return
+        if self._wanted is None:
+            return
+        near = neighbours(self._wanted, self._visible)
+        if not near:
+            return
+
+        def work(token: CancelToken) -> None:
+            for view in near:
+                token.raise_if_cancelled()
+                _embedded(segmenter, plane, pixels, view, token)
+
+        # What cannot be read now is complained about when it is looked at.
+        self._thread.submit(Lane.IDLE, work, lambda _: None, lambda _: None)
 
     def _on_progress(self, generation: int, fraction: float) -> None:
         if generation == self.generation and self._encoding:
@@ -382,6 +530,8 @@ class Inference:
         self.model_changed.emit(self.model or "")
         if self.encoded is None and not self._encoding:
             self._restart()
+        elif not self._settled and not self._encoding and self._enabled:
+            self._encode_wanted()
         self.changed.emit()
 
     def _report(self, error: Exception) -> None:
@@ -389,6 +539,32 @@ class Inference:
         self._problem = Status(Phase.FAILED, str(typed))
         self.failed.emit(typed)
         self.changed.emit()
+
+
+def _shows(view: View, extent: Box) -> bool:
+    return view.contains(*extent[:2]) and view.contains(*extent[2:])
+
+
+def _embedded(
+    segmenter: Segmenter,
+    plane: Plane,
+    pixels: PlanePixels,
+    view: View,
+    token: CancelToken,
+    progress: Callable[[float], None] | None = None,
+) -> EmbeddedImage:
+    """Read and encode a view; what goes wrong in reading is the image's fault."""
+    try:
+        pixels.key(view, segmenter.engine)
+    except NapariSam2Error:
+        raise
+    except Exception as error:
+        raise ImageError(
+            f"“{plane.name}” could not be read ({error}). Check that its "
+            "file is still there, then select it again."
+        ) from error
+    token.raise_if_cancelled()
+    return segmenter.embed_plane(pixels, view, cancel=token, progress=progress)
 
 
 def _typed(error: Exception) -> NapariSam2Error:

@@ -125,6 +125,12 @@ class Mark:
         return before.extended(lassos=(Lasso(around, inside),), mask=mask)
 
     @property
+    def extent(self) -> Box:
+        """Smallest box around all of it."""
+        rows, cols = zip(*self.path, strict=True)
+        return Box(min(rows), min(cols), max(rows), max(cols))
+
+    @property
     def box(self) -> Box:
         """The box between the first and the last corner."""
         (row, col), (other_row, other_col) = self.path[0], self.path[-1]

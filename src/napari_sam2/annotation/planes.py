@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam2.errors import ImageError
+from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
 
     import numpy.typing as npt
+
+    from napari_sam2.segmentation.source import PlaneSource
 
 __all__ = ["Plane"]
 
@@ -30,9 +33,8 @@ class Plane:
         Shape of the whole image without its channels: that of its labels.
     index : PlaneIndex
         Which plane of it.
-    read : callable
-        Returns the plane, shape (rows, cols) or (rows, cols, 3 or 4), of any
-        real dtype. Called on the inference thread.
+    source : PlaneSource
+        Where its pixels are read from, on the inference thread.
     limits : tuple of float, optional
         Intensities that become black and white; robust percentiles if None.
     image : hashable
@@ -44,7 +46,7 @@ class Plane:
     name: str
     array_shape: tuple[int, ...]
     index: PlaneIndex
-    read: Callable[[], npt.NDArray[Any]]
+    source: PlaneSource
     limits: tuple[float, float] | None = None
     image: Hashable = field(default_factory=object)
     lazy: bool = False
@@ -66,7 +68,8 @@ class Plane:
                 "Expected one plane, (rows, cols) or (rows, cols, 3 or 4), "
                 f"not an array of shape {array.shape}: take one plane of it."
             )
-        return cls(name, array.shape[:2], PlaneIndex(), lambda: array, limits)
+        index = PlaneIndex()
+        return cls(name, array.shape[:2], index, ArraySource([array], index), limits)
 
     @property
     def shape(self) -> tuple[int, int]:

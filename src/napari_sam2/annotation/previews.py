@@ -114,8 +114,11 @@ class Previews:
 
     def refresh(self) -> None:
         """Ask what the last place of the mouse stands for now."""
-        encoded = self._inference.encoded
-        if self._place is None or encoded is None:
+        if self._place is None:
+            return
+        # Beside the view that is there, the mask waits for the one that is coming.
+        encoded = self._inference.encoded_showing(self._place[0].extent)
+        if encoded is None:
             return
         intent = self._intent_of(encoded, *self._place)
         if intent is None:

@@ -3,7 +3,9 @@
 Requests come in three lanes. The *queue* is first in, first out, and nothing in
 it is ever dropped: clicks, models to load. The *encode* and *hover* lanes hold
 one request each; a newer one replaces the one that waits, and a newer encode
-cancels the one that runs. Answers wait until the session's own thread calls
+cancels the one that runs. The *idle* lane holds one request, too, which is run when
+nobody has asked for anything for a while; whatever is asked for then stops it, and
+later it is run again. Answers wait until the session's own thread calls
 :meth:`RequestThread.process`.
 """
 
@@ -37,6 +39,11 @@ class Lane(Enum):
     QUEUE = "queue"
     ENCODE = "encode"
     HOVER = "hover"
+    IDLE = "idle"
+
+
+# Seconds without a request after which there is time for the idle lane.
+_IDLE_AFTER = 0.3
 
 
 @dataclass(eq=False)
@@ -49,7 +56,7 @@ class _Request:
 
 
 class RequestThread:
-    """Runs requests one at a time, in the order queue, encode, hover.
+    """Runs requests one at a time, in the order queue, encode, hover, idle.
 
     Parameters
     ----------
@@ -66,6 +73,8 @@ class RequestThread:
         self._changed = threading.Condition()
         self._queue: deque[_Request] = deque()
         self._slots: dict[Lane, _Request | None] = {Lane.ENCODE: None, Lane.HOVER: None}
+        self._idle: _Request | None = None
+        self._idle_from = 0.0
         self._running: _Request | None = None
         self._answers: deque[Callable[[], None]] = deque()
         self._thread: threading.Thread | None = None
@@ -89,13 +98,17 @@ class RequestThread:
                 return request.token
             if lane is Lane.QUEUE:
                 self._queue.append(request)
+            elif lane is Lane.IDLE:
+                self._idle = request
             else:
                 self._slots[lane] = request
-            superseded = self._running if lane is Lane.ENCODE else None
+            running = self._running
+            self._idle_from = monotonic() + _IDLE_AFTER
             self._start()
             self._changed.notify_all()
-        if superseded is not None and superseded.lane is Lane.ENCODE:
-            superseded.token.cancel()
+        superseded = lane if lane in (Lane.ENCODE, Lane.IDLE) else None
+        if running is not None and running.lane in (superseded, Lane.IDLE):
+            running.token.cancel()
         return request.token
 
     def cancel(self, lane: Lane) -> None:
@@ -103,6 +116,8 @@ class RequestThread:
         with self._changed:
             if lane is Lane.QUEUE:
                 self._queue.clear()
+            elif lane is Lane.IDLE:
+                self._idle = None
             else:
                 self._slots[lane] = None
             running = self._running
@@ -133,22 +148,23 @@ class RequestThread:
 
     @property
     def busy(self) -> bool:
-        """Whether a request waits or runs, or an answer was not handed out."""
+        """Whether a request waits or runs, or an answer was not handed out.
+
+        What is done when idle does not count.
+        """
         with self._changed:
-            return bool(
-                self._queue
-                or any(self._slots.values())
-                or self._running
-                or self._answers
-            )
+            return bool(self._answers) or self._at_work
+
+    @property
+    def _at_work(self) -> bool:
+        running = self._running is not None and self._running.lane is not Lane.IDLE
+        return bool(self._queue) or any(self._slots.values()) or running
 
     def wait_for_answer(self, timeout: float) -> None:
         """Block until an answer waits or nothing more is to come."""
         end = monotonic() + timeout
         with self._changed:
-            while not self._answers and (
-                self._queue or any(self._slots.values()) or self._running
-            ):
+            while not self._answers and self._at_work:
                 left = end - monotonic()
                 if left <= 0:
                     return
@@ -160,6 +176,7 @@ class RequestThread:
             self._closed = True
             self._queue.clear()
             self._slots = dict.fromkeys(self._slots)
+            self._idle = None
             self._answers.clear()
             running = self._running
             self._changed.notify_all()
@@ -195,6 +212,10 @@ class RequestThread:
                 del result
             with self._changed:
                 self._running = None
+                if request is self._idle:
+                    # What was stopped for something else has its turn again.
+                    again = request.token.cancelled
+                    self._idle = self._renewed(request) if again else None
                 # A cancelled request stays silent even if it had just finished.
                 if answer is not None and not (request.token.cancelled or self._closed):
                     self._answers.append(answer)
@@ -213,7 +234,7 @@ class RequestThread:
                 if request is not None:
                     self._running = request
                     return request
-                self._changed.wait()
+                self._changed.wait(self._until_idle())
 
     def _take(self) -> _Request | None:
         if self._queue:
@@ -223,7 +244,17 @@ class RequestThread:
             if request is not None:
                 self._slots[lane] = None
                 return request
-        return None
+        return self._idle if self._until_idle() == 0 else None
+
+    def _until_idle(self) -> float | None:
+        """Seconds until there is time for what is done when idle; None: nothing."""
+        if self._idle is None:
+            return None
+        return max(self._idle_from - monotonic(), 0.0)
+
+    @staticmethod
+    def _renewed(request: _Request) -> _Request:
+        return _Request(request.lane, request.work, request.done, request.failed)
 
 
 def _call(function: Callable[[Any], None], value: Any) -> Callable[[], None]:

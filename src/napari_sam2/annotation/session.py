@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.strokes import Path as Line
+    from napari_sam2.segmentation.view import BBox
 
 __all__ = ["AnnotationSession"]
 
@@ -246,21 +247,43 @@ class AnnotationSession(ObjectCommands):
 
     # ------------------------------------------------------------ what to work on
 
-    def set_plane(self, plane: Plane | None) -> None:
+    def set_plane(self, plane: Plane | None, visible: BBox | None = None) -> None:
         """Work on a plane, encoding it in the background; None for nothing.
 
         Clicks on the last plane that still wait for it to be encoded are
         dropped with a notice; all others are carried out.
+
+        Parameters
+        ----------
+        plane : Plane, optional
+            The plane.
+        visible : tuple of int, optional
+            What of it is looked at, see :meth:`look_at`.
         """
         old = self.plane
         if plane is old or (plane and old and plane.key == old.key):
+            self.look_at(visible)
             return
         self._keeper.leave()
         self._previews.leave(None)
         if plane is not None:
             self._ledgers.look_at(plane)
-        self._inference.set_plane(plane)
+        self._inference.set_plane(plane, visible)
         self._clicks.advance()
+
+    def look_at(self, visible: BBox | None) -> None:
+        """Say what of the plane is in view: of a large one, only that is encoded.
+
+        Small moves change nothing, and until another view is ready the last one
+        answers. Who never says it works on the whole plane.
+
+        Parameters
+        ----------
+        visible : tuple of int, optional
+            ``(row_start, col_start, row_stop, col_stop)`` in pixels of the plane,
+            half-open; it may reach beyond the plane. None: all of it.
+        """
+        self._inference.look_at(visible)
 
     def set_labels(self, store: LabelStore | None) -> None:
         """Keep objects in another array; each has its own objects and history."""
@@ -481,7 +504,7 @@ class AnnotationSession(ObjectCommands):
 
     def _commit(self, mark: Mark, plane: Plane, pointing: Pointing) -> None:
         self._inference.resume()
-        encoded = self._inference.encoded
+        encoded = self._inference.encoded_showing(mark.extent)
         self._clicks.append(Click(plane, mark, pointing, encoded, self.store))
         self._update_status()
 

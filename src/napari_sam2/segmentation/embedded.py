@@ -1,20 +1,31 @@
-"""A plane that the model has seen, and its pixels for a closer look."""
+"""A plane that the model has seen, and its pixels for another look."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_sam2.segmentation.intensity import to_rgb
+import numpy as np
+
+from napari_sam2.errors import ImageError
+from napari_sam2.segmentation.embeddings import embedding_key, pixels_name
+from napari_sam2.segmentation.intensity import checked, limits_of, to_rgb
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
-    from napari_sam2.engines.base import Embedding
+    from napari_sam2.engines.base import Embedding, Engine
+    from napari_sam2.segmentation.source import PlaneSource
     from napari_sam2.segmentation.view import BBox, View
 
 __all__ = ["EmbeddedImage", "PlanePixels"]
+
+# Planes up to this many pixels are read once and held in memory.
+_HELD = 1 << 22
+
+# Pixels that are read for one of the model's, along each axis: resizing by a whole
+# number of them is not to be told from resizing all there are.
+_FINER = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +41,7 @@ class EmbeddedImage:
     key : str
         Names pixels, contrast limits, view, model and engine.
     pixels : PlanePixels
-        The whole plane, for a closer look at a part of it.
+        The plane, for another look at it or at a part of it.
     """
 
     view: View
@@ -38,45 +49,111 @@ class EmbeddedImage:
     key: str
     pixels: PlanePixels
 
-    def key_of(self, view: View) -> str:
-        """Name what the model sees in another view of the same plane."""
-        turned = " transposed" if view.transposed else ""
-        return f"{self.key.split('|')[0]}|{view.window}{turned}"
-
 
 class PlanePixels:
     """A plane as RGB bytes, made of its intensities when they are first wanted.
 
+    Of a large plane only what is seen is read, and its contrast is that of an
+    overview. Not to be used by two threads at a time.
+
     Parameters
     ----------
-    plane : ndarray, shape (rows, cols[, channels])
-        The intensities.
+    plane : ndarray, shape (rows, cols[, channels]), or PlaneSource
+        The intensities, or where to read them.
     limits : tuple of float, optional
         Those that become black and white.
     """
 
     def __init__(
-        self, plane: npt.NDArray[Any], limits: tuple[float, float] | None
+        self,
+        plane: npt.NDArray[Any] | PlaneSource,
+        limits: tuple[float, float] | None = None,
     ) -> None:
-        self._plane: npt.NDArray[Any] | None = plane
+        self._array = plane if isinstance(plane, np.ndarray) else None
+        self._source = None if isinstance(plane, np.ndarray) else plane
+        rows, cols = plane.shape[:2]
+        self.shape: tuple[int, int] = (int(rows), int(cols))
         self._limits = limits
+        self._overviewed = False
         self._rgb: npt.NDArray[np.uint8] | None = None
+        self._name: str | None = None
+        self._names: dict[BBox, str] = {}
+        self._last: tuple[BBox, npt.NDArray[np.uint8]] | None = None
 
-    def within(self, window: BBox) -> npt.NDArray[np.uint8]:
-        """Return the bytes of a rectangle, shape (rows, cols, 3).
-
-        The contrast is that of the whole plane.
+    def seen(self, view: View) -> npt.NDArray[np.uint8]:
+        """Return what the model is shown of a view, shape (h, w, 3).
 
         Raises
         ------
         ImageError
             See :func:`~napari_sam2.segmentation.intensity.to_rgb`.
         """
-        plane = self._plane
-        if plane is not None:
-            self._rgb = to_rgb(plane, self._limits)
+        pixels = self._within(view)
+        return pixels.swapaxes(0, 1) if view.transposed else pixels
+
+    def key(self, view: View, engine: Engine) -> str:
+        """Name what an engine makes of a view, which may have to be read for it.
+
+        Raises
+        ------
+        ImageError
+            See :func:`~napari_sam2.segmentation.intensity.to_rgb`.
+        """
+        if self._is_held():
+            if self._name is None:
+                assert self._array is not None
+                self._name = pixels_name(self._array, self._limits)
+            return embedding_key(self._name, view, engine)
+        if view.window not in self._names:
+            self._names[view.window] = pixels_name(self._within(view))
+        return embedding_key(self._names[view.window], view, engine)
+
+    def known_key(self, view: View, engine: Engine) -> str | None:
+        """Return the key of a view if nothing has to be read for it."""
+        name = self._name or self._names.get(view.window)
+        return None if name is None else embedding_key(name, view, engine)
+
+    def _is_held(self) -> bool:
+        """Whether the whole plane is in memory; a small one is read for that."""
+        rows, cols = self.shape
+        if self._array is None and self._rgb is None and rows * cols <= _HELD:
+            assert self._source is not None
+            self._array = checked(self._source.read((0, 0, rows, cols)))
+        return self._array is not None or self._rgb is not None
+
+    def _within(self, view: View) -> npt.NDArray[np.uint8]:
+        if not self._is_held():
+            return self._read(view)
+        if self._rgb is None:
+            assert self._array is not None
+            if self._name is None:
+                self._name = pixels_name(self._array, self._limits)
+            self._rgb = to_rgb(self._array, self._limits)
             # The bytes are enough from now on.
-            self._plane = None
-        assert self._rgb is not None
-        r0, c0, r1, c1 = window
+            self._array = None
+        r0, c0, r1, c1 = view.window
         return self._rgb[r0:r1, c0:c1]
+
+    def _read(self, view: View) -> npt.NDArray[np.uint8]:
+        assert self._source is not None
+        if self._last is None or self._last[0] != view.window:
+            enough = _FINER * view.image_size
+            part = checked(self._source.read(view.window, (enough, enough)))
+            # A part is named first, and encoded then.
+            self._last = (view.window, to_rgb(part, self._contrast()))
+        return self._last[1]
+
+    def _contrast(self) -> tuple[float, float] | None:
+        """Return the limits of the whole plane, as an overview shows them."""
+        assert self._source is not None
+        if self._limits is None and not self._overviewed:
+            self._overviewed = True
+            try:
+                low, high = limits_of(self._source.overview()) or (0.0, 0.0)
+            except ImageError:
+                low = high = 0.0  # it shows no finite value
+            # Else each part has its own contrast: there is nothing to see in an
+            # overview that is all alike, and bytes of RGB are as they are.
+            if low < high:
+                self._limits = (low, high)
+        return self._limits

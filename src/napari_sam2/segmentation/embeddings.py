@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_sam2.engines.base import Embedding, Engine
     from napari_sam2.segmentation.view import View
 
-__all__ = ["EmbeddingCache", "embedding_key"]
+__all__ = ["EmbeddingCache", "embedding_key", "pixels_name"]
 
 
 class EmbeddingCache:
@@ -79,27 +79,20 @@ class EmbeddingCache:
         return key in self._kept
 
 
-def embedding_key(
-    image: npt.NDArray[Any],
-    limits: tuple[float, float] | None,
-    view: View,
-    engine: Engine,
+def pixels_name(
+    image: npt.NDArray[Any], limits: tuple[float, float] | None = None
 ) -> str:
-    """Name what the model sees, and which model sees it.
+    """Name pixels by what they are.
 
-    Equal pixels have equal keys, wherever they come from and however they lie
+    Equal pixels have equal names, wherever they come from and however they lie
     in memory.
 
     Parameters
     ----------
     image : ndarray, shape (rows, cols[, channels])
-        The whole plane.
+        A plane, or a part of it.
     limits : tuple of float, optional
         The contrast limits that were asked for.
-    view : View
-        The part of the plane that is seen.
-    engine : Engine
-        What computes the embedding.
 
     Returns
     -------
@@ -111,11 +104,6 @@ def embedding_key(
         image.shape,
         image.dtype.str,
         None if limits is None else tuple(map(float, limits)),
-        view,
-        engine.name,
-        engine.precision,
-        engine.device,
-        engine.model,
     )
     digest.update(repr(settings).encode())
     for rows in _in_pieces(image):
@@ -123,9 +111,40 @@ def embedding_key(
     return digest.hexdigest()
 
 
+def embedding_key(pixels: str, view: View, engine: Engine) -> str:
+    """Name what the model sees, and which model sees it.
+
+    Parameters
+    ----------
+    pixels : str
+        Their name, see :func:`pixels_name`.
+    view : View
+        The part of the plane that is seen.
+    engine : Engine
+        What computes the embedding.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits.
+    """
+    settings = (
+        pixels,
+        view,
+        engine.name,
+        engine.precision,
+        engine.device,
+        engine.model,
+    )
+    return hashlib.blake2b(repr(settings).encode(), digest_size=32).hexdigest()
+
+
 def _in_pieces(image: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     """Cut a plane that does not lie in C-order, which must be copied, in rows."""
     if image.flags.c_contiguous:
         return [image]
+    if image.ndim == 3 and image.strides[2] == 0:
+        # Gray that was broadcast: all its channels are the same.
+        return [image[..., 0]]
     step = max(1, (1 << 24) // max(1, image[0].nbytes))
     return [image[start : start + step] for start in range(0, len(image), step)]

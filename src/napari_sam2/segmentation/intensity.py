@@ -12,7 +12,7 @@ from napari_sam2.errors import ImageError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["PERCENTILES", "checked", "to_rgb"]
+__all__ = ["PERCENTILES", "checked", "limits_of", "to_rgb"]
 
 PERCENTILES = (0.1, 99.9)
 """Intensities that become black and white, where no limits are given."""
@@ -89,12 +89,10 @@ def to_rgb(
     array = checked(image)
     if array.ndim == 3:
         array = array[..., :3]
-    if limits is None:
-        if array.ndim == 3 and array.dtype == np.uint8:
-            return array
-        low, high = _limits_of(array)
-    else:
-        low, high = _checked_limits(limits)
+    found = limits_of(array) if limits is None else _checked_limits(limits)
+    if found is None:
+        return array
+    low, high = found
     pixels = _stretched(array, low, high)
     if pixels.ndim == 2:
         return np.broadcast_to(pixels[..., np.newaxis], (*pixels.shape, 3))
@@ -110,7 +108,29 @@ def _checked_limits(limits: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
-def _limits_of(array: npt.NDArray[Any]) -> tuple[float, float]:
+def limits_of(image: npt.ArrayLike) -> tuple[float, float] | None:
+    """Return the intensities that become black and white, where none are given.
+
+    Parameters
+    ----------
+    image : array_like, shape (rows, cols), (rows, cols, 3) or (rows, cols, 4)
+        Booleans, integers or real numbers.
+
+    Returns
+    -------
+    tuple of float or None
+        None for RGB of bytes, which is shown as it is.
+
+    Raises
+    ------
+    ImageError
+        If the image cannot be segmented, or has no finite value.
+    """
+    array = checked(image)
+    if array.ndim == 3:
+        array = array[..., :3]
+        if array.dtype == np.uint8:
+            return None
     if array.dtype == bool:
         return 0.0, 1.0
     sample = _finite(_thinned(array))

@@ -22,10 +22,11 @@ from napari_sam2.segmentation.choice import (
 from napari_sam2.segmentation.decoding import candidates
 from napari_sam2.segmentation.dense import mask_logits
 from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
-from napari_sam2.segmentation.embeddings import EmbeddingCache, embedding_key
+from napari_sam2.segmentation.embeddings import EmbeddingCache
 from napari_sam2.segmentation.intensity import checked
 from napari_sam2.segmentation.prompts import Prompts
 from napari_sam2.segmentation.second import agreed, second_view
+from napari_sam2.segmentation.seen import seen_in
 from napari_sam2.segmentation.view import View
 from napari_sam2.segmentation.zoom import LOOKS, closer_view
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_sam2.engines.base import Embedding, Engine
+    from napari_sam2.engines.base import Engine
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.prediction import Prediction
@@ -153,11 +154,51 @@ class Segmenter:
         EngineError
             If the device fails.
         """
-        plane = checked(image)
-        view = View.whole(plane.shape[:2], self.engine.image_size)
-        key = embedding_key(plane, limits, view, self.engine)
-        pixels = PlanePixels(plane, limits)
-        embedding = self._encoded(key, view, pixels, cancel, progress)
+        pixels = PlanePixels(checked(image), limits)
+        return self.embed_plane(pixels, cancel=cancel, progress=progress)
+
+    def embed_plane(
+        self,
+        pixels: PlanePixels,
+        view: View | None = None,
+        *,
+        cancel: CancelToken | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> EmbeddedImage:
+        """Let the model see a view of a plane, or recall what it saw.
+
+        Parameters
+        ----------
+        pixels : PlanePixels
+            The plane; of a large one, only the view is read.
+        view : View, optional
+            The part to see; the whole plane by default.
+        cancel, progress
+            See :meth:`embed`.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be segmented.
+        Cancelled
+            If ``cancel`` was raised before the end.
+        EngineError
+            If the device fails.
+        """
+        if view is None:
+            view = View.whole(pixels.shape, self.engine.image_size)
+        key = pixels.key(view, self.engine)
+        embedding = self.cache.get(key)
+        if embedding is None:
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            if progress is not None:
+                # The pixels of a large plane take their time before the encoder does.
+                progress(0.0)
+            embedding = self.engine.encode(
+                pixels.seen(view), cancel=cancel, progress=progress
+            )
+            self.cache.put(key, embedding)
         return EmbeddedImage(view, embedding, key, pixels)
 
     def embed_view(
@@ -183,31 +224,9 @@ class Segmenter:
         """
         if view == image.view:
             return image
-        key = image.key_of(view)
         # Many looks at parts must not drive out what they are parts of.
         self.cache.get(image.key)
-        embedding = self._encoded(key, view, image.pixels, cancel, None)
-        return EmbeddedImage(view, embedding, key, image.pixels)
-
-    def _encoded(
-        self,
-        key: str,
-        view: View,
-        pixels: PlanePixels,
-        cancel: CancelToken | None,
-        progress: Callable[[float], None] | None,
-    ) -> Embedding:
-        embedding = self.cache.get(key)
-        if embedding is None:
-            if progress is not None:
-                # The pixels of a large plane take their time before the encoder does.
-                progress(0.0)
-            part = pixels.within(view.window)
-            if view.transposed:
-                part = part.swapaxes(0, 1)
-            embedding = self.engine.encode(part, cancel=cancel, progress=progress)
-            self.cache.put(key, embedding)
-        return embedding
+        return self.embed_plane(image.pixels, view, cancel=cancel)
 
     def predict_prompts(
         self,
@@ -224,9 +243,10 @@ class Segmenter:
             As :meth:`embed` of this segmenter returned it.
         prompts : Prompts
             At least a point, a box or a mask. A box that reaches beyond the
-            view is cut off at its outermost pixels. If the mask to refine is from
-            a closer look that is still cached and shows all points, that is
-            refined; nothing is encoded here.
+            view is cut off at its outermost pixels, and what lies beside the view
+            is left out: it has had its effect on the mask. If the
+            mask to refine is from a closer look that is still cached and shows all
+            points, that is refined; nothing is encoded here.
         multimask : bool, optional
             Whether to let the model propose three candidates. By default it
             does where the prompts are ambiguous.
@@ -239,13 +259,13 @@ class Segmenter:
         Raises
         ------
         PromptError
-            If there are no prompts, if one lies outside of the image, or if
-            the mask is not one of this model.
+            If there are no prompts in the view, if one lies outside of the image,
+            or if the mask is not one of this model.
         EngineError
             If the device fails.
         """
         closer = self._in_closer_look(image, prompts)
-        return self._predict(closer, prompts, multimask)
+        return self._predict(closer, seen_in(closer.view, prompts), multimask)
 
     def _predict(
         self, image: EmbeddedImage, prompts: Prompts, multimask: bool | None = None
@@ -331,6 +351,7 @@ class Segmenter:
         EngineError
             If the device fails.
         """
+        prompts = seen_in(image.view, prompts)
         mask = prompts.mask
         if mask is not None and mask.view is None:
             prompts = replace(prompts, mask=replace(mask, view=image.view))
@@ -372,9 +393,7 @@ class Segmenter:
         cancel: CancelToken | None,
     ) -> Prediction | None:
         """Answer prompts in another view; None if it would show none of them."""
-        # What lies beside the view is not on the object: it has had its effect.
-        points = tuple(p for p in prompts.points if view.contains(p.row, p.col))
-        seen = replace(prompts, points=points)
+        seen = seen_in(view, prompts)
         if not seen:
             return None
         return self._predict(self.embed_view(image, view, cancel=cancel), seen)
@@ -394,9 +413,9 @@ class Segmenter:
             view.contains(*place) for place in places
         ):
             return image
-        key = image.key_of(view)
-        embedding = self.cache.get(key)
-        if embedding is None:
+        key = image.pixels.known_key(view, self.engine)
+        embedding = None if key is None else self.cache.get(key)
+        if key is None or embedding is None:
             return image
         return EmbeddedImage(view, embedding, key, image.pixels)
 

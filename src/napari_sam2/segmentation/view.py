@@ -43,16 +43,21 @@ class PlaneIndex:
     row_axis: int = 0
     col_axis: int = 1
 
-    def take(self, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Return the plane of ``array``; axes beyond ``position`` (RGB) stay.
+    def take(
+        self,
+        array: npt.NDArray[np.generic],
+        rows: slice = slice(None),
+        cols: slice = slice(None),
+    ) -> npt.NDArray[np.generic]:
+        """Return the plane of ``array`` or a part of it; further axes (RGB) stay.
 
-        Works for anything that is indexed as numpy arrays are; what comes back
-        is of the same kind, a view where the kind has views.
+        Works for anything that is indexed as numpy arrays are, and indexes it once,
+        so that what is read on indexing is read no further than needed. What comes
+        back is of the kind that the array returns, a view where it has views.
         """
-        index = tuple(
-            slice(None) if axis in (self.row_axis, self.col_axis) else place
-            for axis, place in enumerate(self.position)
-        )
+        places: list[slice | int] = list(self.position)
+        places[self.row_axis], places[self.col_axis] = rows, cols
+        index = tuple(places)
         plane = array[index]
         if self.row_axis > self.col_axis:
             axes = (1, 0, *range(2, plane.ndim))

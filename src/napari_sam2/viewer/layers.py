@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from napari_sam2.annotation.planes import Plane
+from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
 from napari_sam2.viewer.geometry import displayed_axes, unit_factors
 
@@ -67,9 +68,8 @@ def plane_of(layer: Image, dims: Dims, image: Hashable = None) -> Plane | None:
     Parameters
     ----------
     layer : Image
-        2-D to n-D, gray or RGB(A), of one or several resolutions: the full one
-        is read. Reading touches nothing but the plane, whatever the array is
-        (numpy, dask, zarr, …).
+        2-D to n-D, gray or RGB(A), of one or several resolutions. Reading touches
+        nothing but what is looked at, whatever the array is (numpy, dask, zarr, …).
     dims : Dims
         Of the viewer.
     image : hashable, optional
@@ -79,15 +79,12 @@ def plane_of(layer: Image, dims: Dims, image: Hashable = None) -> Plane | None:
     if index is None:
         return None
     data: Any = _full_resolution(layer)
-
-    def read() -> npt.NDArray[Any]:
-        return np.asarray(index.take(data))
-
+    levels = list(layer.data) if layer.multiscale else [data]
     return Plane(
         name=layer.name,
         array_shape=spatial_shape(layer),
         index=index,
-        read=read,
+        source=ArraySource(levels, index),
         image=(id(data),) if image is None else image,
         lazy=not isinstance(data, np.ndarray) or isinstance(data, np.memmap),
     )

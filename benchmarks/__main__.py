@@ -19,6 +19,8 @@ PARTS = {
     "start": "from starting napari to the first mask",
     "cancel": "how soon a cancelled encode ends",
     "memory": "peak memory of each engine",
+    "images": "memory over many images",
+    "gestures": "how long the window stands still while a monkey plays with it",
     "agreement": "how alike the masks of the engines are, on a folder of images",
 }
 

@@ -88,9 +88,15 @@ class PlaneInView:
         return self._geometry
 
     def place(self, position: Sequence[float]) -> tuple[float, float] | None:
-        """Turn a position in the world into ``(row, col)`` of the plane."""
-        geometry = self.geometry
-        return None if geometry is None else geometry.to_plane(position)
+        """Turn a position in the world into ``(row, col)`` of the plane.
+
+        None if there is no plane, or if the position was taken in a world that had
+        more or fewer axes.
+        """
+        viewer, geometry = self._viewer(), self.geometry
+        if viewer is None or geometry is None or len(position) != viewer.dims.ndim:
+            return None
+        return geometry.to_plane(position)
 
     def image_of(self, plane: Plane) -> Image | None:
         """Return the image that a plane is of; None if it is gone."""

@@ -1,0 +1,122 @@
+"""Whatever is done at the window, in whatever order, the tool goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from benchmarks.monkey import Monkey
+from napari_sam2.viewer.controller import controller_for
+from tests.annotation.fakes import FakeSegmenter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytestqt.qtbot import QtBot
+
+    from napari_sam2.viewer.controller import Controller
+
+ROUNDS, GESTURES = 5, 30
+
+_NONE, _CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+_SHIFT = Qt.KeyboardModifier.ShiftModifier
+KEYS = (
+    (Qt.Key.Key_Return, _NONE),
+    (Qt.Key.Key_Escape, _NONE),
+    (Qt.Key.Key_Z, _CTRL),
+    (Qt.Key.Key_Z, _CTRL),
+    (Qt.Key.Key_Z, _CTRL | _SHIFT),
+    (Qt.Key.Key_Q, _NONE),
+    (Qt.Key.Key_G, _NONE),
+    (Qt.Key.Key_W, _NONE),
+    (Qt.Key.Key_H, _NONE),
+)
+
+
+@pytest.fixture
+def notices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Errors that the user was told of."""
+    shown: list[str] = []
+    monkeypatch.setattr("napari.utils.notifications.show_error", shown.append)
+    return shown
+
+
+@pytest.fixture
+def controller(
+    make_napari_viewer: Callable[..., Any], image: np.ndarray[Any, Any]
+) -> Iterator[Controller]:
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(900, 700)
+    viewer.add_image(image, name="cells")
+    viewer.add_image(np.stack([image, image.T[:200, :200].repeat(2, 1)[:, :240]]))
+    controller = controller_for(
+        viewer, segmenter_factory=lambda spec, _: FakeSegmenter(spec.name)
+    )
+    yield controller
+    controller.close()
+
+
+def settle(controller: Controller, qtbot: QtBot) -> None:
+    """Wait until all that was asked for is done: a frozen tool would never be."""
+    controller.active = True
+    qtbot.waitUntil(lambda: not controller.session.busy, timeout=20_000)
+
+
+def check(controller: Controller) -> None:
+    """The history is consistent with the labels, from its end to its beginning."""
+    session, ledger = controller.session, controller.session._ledgers.chosen
+    if ledger is None:
+        return
+    before = np.array(ledger.store.array())
+    objects = dict(session.objects)
+    steps = 0
+    while session.can_undo:
+        session.undo()
+        steps += 1
+    assert not session.objects
+    for _ in range(steps):
+        session.redo()
+    assert not session.can_redo
+    np.testing.assert_array_equal(ledger.store.array(), before)
+    assert dict(session.objects) == objects
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_monkey_does_no_harm(
+    controller: Controller, qtbot: QtBot, notices: list[str], seed: int
+) -> None:
+    session = controller.session
+
+    def switch_model(rng: np.random.Generator) -> None:
+        session.set_model(str(rng.choice(["starter", "sam2.1-tiny"])))
+
+    def switch_engine(rng: np.random.Generator) -> None:
+        session.set_engine(str(rng.choice(["auto", "torch", "onnxruntime"])))
+
+    def new_labels(_: np.random.Generator) -> None:
+        controller.new_labels()
+
+    viewer: Any = controller.viewer
+    monkey = Monkey(
+        viewer,
+        seed,
+        keys=KEYS,
+        extras={
+            "model": (0.5, switch_model),
+            "engine": (0.3, switch_engine),
+            "new labels": (0.2, new_labels),
+        },
+    )
+    with qtbot.captureExceptions() as raised:
+        for _ in range(ROUNDS):
+            monkey.play(GESTURES)
+            settle(controller, qtbot)
+            # What was redone goes before the history is checked.
+            while session.can_redo:
+                session.redo()
+            check(controller)
+    assert not raised, (monkey.done, raised)
+    assert not notices, (monkey.done, notices)

@@ -54,10 +54,14 @@ def _scene(plugin: bool, count: int, seed: int) -> list[float]:
 
     stage = Stage(plugin=plugin)
     none, control = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
-    keys = tuple(
-        (key, none)
-        for key in (Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_G, Qt.Key.Key_W)
-    ) + ((Qt.Key.Key_Z, control), (Qt.Key.Key_Y, none))
+    keys = (
+        (Qt.Key.Key_Return, none),
+        (Qt.Key.Key_Escape, none),
+        (Qt.Key.Key_G, none),
+        (Qt.Key.Key_W, none),
+        (Qt.Key.Key_Z, control),
+        (Qt.Key.Key_Z, control | Qt.KeyboardModifier.ShiftModifier),
+    )
     stage.viewer.add_labels(np.zeros(stage.image.data.shape, dtype=np.uint16))
     session: Any = None
     if plugin:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from benchmarks.monkey import Monkey
 from qtpy.QtCore import Qt
 
-from benchmarks.monkey import Monkey
 from napari_sam2.viewer.controller import controller_for
 from tests.annotation.fakes import FakeSegmenter
 

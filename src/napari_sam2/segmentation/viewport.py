@@ -58,7 +58,8 @@ def view_for(
         ``(rows, cols)`` of the plane.
     visible : tuple of int, optional
         ``(row_start, col_start, row_stop, col_stop)`` of what is on the canvas, which
-        may reach beyond the plane. None: nobody knows, then all of it.
+        may reach beyond the plane. None: nobody knows, then all of it. Where nothing
+        of it is on the canvas, the view stays.
     image_size : int
         Side of the model's input.
     current : View, optional
@@ -72,9 +73,11 @@ def view_for(
         magnifies no pixel, as far as the plane is large enough.
     """
     whole = View.whole(plane_shape, image_size)
-    part = None if visible is None else visible_part(plane_shape, visible)
-    if part is None or seen_whole(plane_shape, image_size):
+    if visible is None or seen_whole(plane_shape, image_size):
         return whole
+    part = visible_part(plane_shape, visible)
+    if part is None:
+        return whole if current is None else current
     extent = max(part[2] - part[0], part[3] - part[1])
     side = _side(extent * _ROOM, image_size)
     if current is not None and _will_do(current, whole, part, side):

@@ -314,6 +314,7 @@ class Controller:
         add(KEYMAP.changed, self._bind_keys)
         add(self.view.changed, self._on_view)
         add(self.view.moved, self._on_moved)
+        add(self.view.panned, self._on_panned)
         add(self.stores.changed, self._on_store)
         add(self.stores.gone, self.session.forget_labels)
         # Answers that waited for the end of a stroke may be handed out.
@@ -354,11 +355,16 @@ class Controller:
         reason = self.view.obstacle
         if reason is None:
             plane, image = self.view.plane, self.choices.image
-            self.session.set_plane(plane)
+            self.session.set_plane(plane, self.view.visible)
             if plane is None and image is not None:
                 reason = f"The sliders are outside of “{image.name}”"
         # In a display without planes the last one stays, to come back to.
         self.session.set_unavailable(reason)
+
+    def _on_panned(self) -> None:
+        # In a display without planes the last view stays, to come back to.
+        if self._open and self.view.obstacle is None:
+            self.session.look_at(self.view.visible)
 
     def _on_moved(self) -> None:
         self.session.leave()

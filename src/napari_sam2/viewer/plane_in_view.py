@@ -1,4 +1,4 @@
-"""The plane of the chosen image that is in view, as sliders and axes change."""
+"""The plane of the chosen image that is in view, as sliders and camera move."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_sam2.viewer.camera import CameraWatch, visible_in
 from napari_sam2.viewer.connections import Connections
 from napari_sam2.viewer.geometry import PlaneGeometry, displayed_axes, geometry_of
 from napari_sam2.viewer.layers import plane_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_sam2.annotation.planes import Plane
+    from napari_sam2.segmentation.view import BBox
     from napari_sam2.viewer.choices import LayerChoices
 
 __all__ = ["PlaneInView"]
@@ -43,6 +45,9 @@ class PlaneInView:
     moved = Signal()
     """The image was scaled, moved, turned or sheared."""
 
+    panned = Signal()
+    """Another part of the plane is on the canvas, or more or less of it."""
+
     def __init__(self, viewer: ViewerModel, choices: LayerChoices) -> None:
         self._viewer = weakref.ref(viewer)
         self._choices = choices
@@ -50,6 +55,8 @@ class PlaneInView:
         self._geometry: PlaneGeometry | None = None
         self._connections = Connections()
         self._of_image = Connections()
+        self._camera = CameraWatch(viewer)
+        self._camera.rested.connect(self._on_camera)
         add = self._connections.add
         add(choices.image_changed, self._on_image)
         add(choices.image_data_changed, self._on_image_data)
@@ -66,6 +73,14 @@ class PlaneInView:
         if viewer is None or image is None:
             return None
         return plane_of(image, viewer.dims, (image.unique_id, self._revision))
+
+    @property
+    def visible(self) -> BBox | None:
+        """What of the plane is on the canvas; may reach beyond it."""
+        viewer, geometry = self._viewer(), self.geometry
+        if viewer is None or geometry is None or viewer.dims.ndisplay != 2:
+            return None
+        return visible_in(viewer, geometry)
 
     @property
     def obstacle(self) -> str | None:
@@ -107,6 +122,7 @@ class PlaneInView:
 
     def close(self) -> None:
         """Follow no longer."""
+        self._camera.close()
         self._connections.close()
         self._of_image.close()
 
@@ -130,6 +146,9 @@ class PlaneInView:
         self.moved.emit()
         # A scale decides, too, which plane of a stack is in view.
         self._look_again()
+
+    def _on_camera(self) -> None:
+        self.panned.emit()
 
     def _on_dims(self) -> None:
         self._look_again()

@@ -274,6 +274,14 @@ class Controller:
         if not self._in_stroke:
             self.session.redo()
 
+    def help(self) -> None:
+        """Show all keys and gestures over the canvas, or close them."""
+        viewer = self.viewer
+        if viewer is not None and self._characters is not None:
+            from napari_sam2.viewer.help_overlay import toggle_help
+
+            toggle_help(viewer)
+
     def new_labels(self) -> Labels | None:
         """Make new labels for the image and work on them."""
         image = self.choices.image
@@ -294,6 +302,10 @@ class Controller:
         self._of_active.close()
         # Keeps a draft, so before the labels are let go of.
         self.session.close()
+        if viewer is not None and self._characters is not None:
+            from napari_sam2.viewer.help_overlay import close_help
+
+            close_help(viewer)
         for watcher in (self._watch, self._pacer, self._characters):
             if watcher is not None:
                 watcher.close()
@@ -485,6 +497,7 @@ def _take(controller: Controller, tool: Tool) -> None:
 
 _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "toggle": Controller._toggle,
+    "help": Controller.help,
     "done": Controller.done,
     "drop": Controller.drop,
     "undo": Controller.undo,

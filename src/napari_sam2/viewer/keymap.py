@@ -7,6 +7,7 @@ key asks there, and listens to its ``changed``.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -180,6 +181,14 @@ _TABLE: tuple[Action, ...] = (
         group=Group.CORRECT,
     ),
     Action(
+        "help",
+        "?",
+        "Keys and gestures",
+        "Show all keys and gestures, and change them",
+        always=True,
+        group=Group.TOOL,
+    ),
+    Action(
         "done",
         "Enter",
         "Done",
@@ -261,6 +270,10 @@ class Keymap(Mapping[str, Action]):
             for name, action in self._now.items()
             if action.key != self._table[name].key
         }
+
+    def usual(self, name: str) -> str:
+        """Return the key that an action has until the user chooses another."""
+        return self._table[name].key
 
     def with_key(self, key: str) -> Action | None:
         """Return the action that has a key now; None if none has it.
@@ -360,11 +373,13 @@ def key_text(key: str) -> str:
     """Write a key as this platform does: ``"Ctrl+Z"``, ``"⌘Z"``."""
     if is_character(key):
         return key
-    from napari.utils.interactions import JOINCHAR
     from napari.utils.key_bindings import coerce_keybinding
 
+    # Macs have the symbols on their keys, other keyboards have words.
+    mac = sys.platform == "darwin"
     binding = coerce_keybinding(key)
-    return str(binding.to_text(use_symbols=True, joinchar=JOINCHAR))
+    text = str(binding.to_text(use_symbols=mac, joinchar="" if mac else "+"))
+    return text.replace("Escape", "Esc")
 
 
 def _is_key(key: object) -> bool:

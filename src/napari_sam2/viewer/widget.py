@@ -86,6 +86,7 @@ class SegmentationWidget(QWidget):
         self.overwrite = _check(KEYMAP["overwrite"].title)
         self.sharpen = _check(KEYMAP["sharpen"].title)
         self.export = _button("Export…", "Save the labels as TIFF or PNG")
+        self.help = _small("?", "")
         self.done.setObjectName("primary")
         self.tool.setAccessibleName(KEYMAP["toggle"].title)
 
@@ -174,7 +175,11 @@ class SegmentationWidget(QWidget):
         whole.addWidget(self.overwrite)
         whole.addWidget(self.sharpen)
         whole.addWidget(_rule())
-        whole.addWidget(self.export)
+        last = QHBoxLayout()
+        last.setSpacing(4)
+        last.addWidget(self.export, 1)
+        last.addWidget(self.help)
+        whole.addLayout(last)
         whole.addStretch(1)
 
     def _connect(self) -> None:
@@ -206,7 +211,7 @@ class SegmentationWidget(QWidget):
         self.collect.toggled.connect(partial(setattr, controller, "collect"))
         self.overwrite.toggled.connect(partial(setattr, controller, "overwrite"))
         self.sharpen.toggled.connect(partial(setattr, controller, "sharpen"))
-        for name in ("done", "drop", "undo", "redo"):
+        for name in ("done", "drop", "undo", "redo", "help"):
             act = controller.actions[name]
             # Without the state of the button, which Qt would pass along.
             getattr(self, name).clicked.connect(partial(_do, act))

@@ -14,6 +14,7 @@
     │   └── OutOfMemoryError       the device has too little memory
     ├── LabelsError                the labels layer cannot take the object
     ├── KeymapError                there is no such key, or it is napari's
+    ├── JournalError               a session could not be recorded or read back
     └── ExportError                a result could not be written
 
     Cancelled                      not an error: somebody asked for it to stop
@@ -33,6 +34,7 @@ __all__ = [
     "ExportError",
     "ImageError",
     "KeymapError",
+    "JournalError",
     "LabelsError",
     "ModelError",
     "NapariSam2Error",
@@ -92,6 +94,10 @@ class LabelsError(NapariSam2Error, ValueError):
 
 class KeymapError(NapariSam2Error, ValueError):
     """A key cannot be used for an action of the tool."""
+
+
+class JournalError(NapariSam2Error, OSError):
+    """The journal of a session could not be written or read."""
 
 
 class ExportError(NapariSam2Error, OSError):

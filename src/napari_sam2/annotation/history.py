@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from napari_sam2.annotation.changes import PixelChange
     from napari_sam2.annotation.objects import AnnotatedObject, Notes
     from napari_sam2.annotation.operations import Operation
 
-__all__ = ["Edit", "History", "NotesChange", "ObjectChange"]
+__all__ = ["Edit", "History", "HistoryRecorder", "NotesChange", "ObjectChange"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +70,8 @@ class Edit:
         other people's edits.
     largest : int, optional
         Largest id in use before it, if it may have taken a new one.
+    number : int
+        Which edit of its history it is, from 1; the history sets it.
     """
 
     title: str
@@ -81,6 +83,7 @@ class Edit:
     removed: tuple[int, ...] = ()
     operation: Operation | None = None
     largest: int | None = None
+    number: int = 0
 
     @property
     def by_others(self) -> bool:
@@ -98,15 +101,58 @@ class Edit:
         return self.after is thing and self.before is not thing
 
 
+class HistoryRecorder(Protocol):
+    """Writes down what happens to a history, before anybody is told of it."""
+
+    def added(self, edit: Edit) -> None:
+        """An edit was made."""
+
+    def undone(self, edit: Edit) -> None:
+        """The last edit was taken back."""
+
+    def redone(self, edit: Edit) -> None:
+        """The edit undone last was made again."""
+
+    def amended(
+        self,
+        edit: Edit,
+        old: AnnotatedObject,
+        new: AnnotatedObject,
+        changes: tuple[PixelChange, ...],
+    ) -> None:
+        """An edit has made something better than it did."""
+
+    def forgot_drafts(self) -> None:
+        """The steps of drafts were taken out."""
+
+
 class History:
-    """Edits done and edits undone, without a bound."""
+    """Edits done and edits undone, without a bound.
+
+    Attributes
+    ----------
+    recorder : HistoryRecorder, optional
+        Is told of everything that happens.
+    """
 
     def __init__(self) -> None:
         self._done: list[Edit] = []
         self._undone: list[Edit] = []
+        self._count = 0
+        self.recorder: HistoryRecorder | None = None
 
     def __len__(self) -> int:
         return len(self._done)
+
+    @property
+    def done(self) -> tuple[Edit, ...]:
+        """The edits done, the first one first."""
+        return tuple(self._done)
+
+    @property
+    def undone(self) -> tuple[Edit, ...]:
+        """The edits undone; the last one is made again first."""
+        return tuple(self._undone)
 
     @property
     def can_undo(self) -> bool:
@@ -125,8 +171,18 @@ class History:
 
     def add(self, edit: Edit) -> None:
         """Record an edit; what had been undone is forgotten."""
+        # One that is read from a journal has its number.
+        self._count = max(self._count + 1, edit.number)
+        edit = replace(edit, number=self._count)
         self._done.append(edit)
         self._undone.clear()
+        if self.recorder is not None:
+            self.recorder.added(edit)
+
+    def restore(self, other: History) -> None:
+        """Take over what an earlier history holds; nothing is recorded."""
+        self._done, self._undone = list(other.done), list(other.undone)
+        self._count = other._count
 
     def since(self, made: AnnotatedObject) -> list[Edit] | None:
         """Return the edits that came after the one that made an object.
@@ -190,6 +246,8 @@ class History:
         # Nothing before it can know of what it made.
         self._done[place:] = renewed([edit, *self._done[place + 1 :]])
         self._undone = renewed(self._undone)
+        if self.recorder is not None:
+            self.recorder.amended(self._done[place], old, new, changes)
         return True
 
     def _place_of(self, made: AnnotatedObject) -> int | None:
@@ -202,18 +260,24 @@ class History:
         """Move the last edit to the undone ones and return it."""
         edit = self._done.pop()
         self._undone.append(edit)
+        if self.recorder is not None:
+            self.recorder.undone(edit)
         return edit
 
     def step_forward(self) -> Edit:
         """Move the edit undone last back and return it."""
         edit = self._undone.pop()
         self._done.append(edit)
+        if self.recorder is not None:
+            self.recorder.redone(edit)
         return edit
 
     def forget_drafts(self) -> None:
         """Take out the steps of drafts: the draft was dropped, they lead nowhere."""
         self._done = [edit for edit in self._done if _lasts(edit)]
         self._undone = [edit for edit in self._undone if _lasts(edit)]
+        if self.recorder is not None:
+            self.recorder.forgot_drafts()
 
 
 def _lasts(edit: Edit) -> bool:

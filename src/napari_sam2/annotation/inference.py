@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_sam2.annotation.loading import ModelLoader
+from napari_sam2.annotation.recall import awake
+from napari_sam2.annotation.recorder import ComputedWith
 from napari_sam2.annotation.requests import Lane, RequestThread
 from napari_sam2.annotation.status import Phase, Status
 from napari_sam2.errors import EngineError, ImageError, NapariSam2Error
@@ -115,6 +117,18 @@ class Inference:
     def computes(self) -> str:
         """What really computes, in words; empty while there is no model."""
         return "" if self._segmenter is None else self._segmenter.computes
+
+    @property
+    def computed_with(self) -> ComputedWith | None:
+        """What computes, for those who ask later; None while there is no model."""
+        if self._segmenter is None:
+            return None
+        return ComputedWith(
+            self._segmenter.model,
+            self._segmenter.engine.model,
+            self._segmenter.computes,
+            self._segmenter.device,
+        )
 
     @property
     def coming(self) -> bool:
@@ -306,9 +320,11 @@ class Inference:
     ) -> None:
         """Ask for the mask that some prompts give on an encoded plane."""
 
-        def work(_: CancelToken) -> tuple[Prediction, float]:
+        def work(token: CancelToken) -> tuple[Prediction, float]:
             start = perf_counter()
-            prediction = encoded.segmenter.predict_prompts(encoded.image, prompts)
+            segmenter, image = encoded.segmenter, encoded.image
+            known = awake(prompts, segmenter, image, token)
+            prediction = segmenter.predict_prompts(image, known)
             if lane is Lane.QUEUE:
                 # Cut the mask out here: the session's thread shall only write it.
                 prediction.cut()
@@ -334,9 +350,9 @@ class Inference:
         """
 
         def work(token: CancelToken) -> Prediction:
-            sharper = encoded.segmenter.look_closer(
-                encoded.image, prompts, prediction, cancel=token
-            )
+            segmenter, image = encoded.segmenter, encoded.image
+            known = awake(prompts, segmenter, image, token)
+            sharper = segmenter.look_closer(image, known, prediction, cancel=token)
             sharper.cut()
             return sharper
 

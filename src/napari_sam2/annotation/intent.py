@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
-from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
+from napari_sam2.segmentation.prompts import Prompts
 
 if TYPE_CHECKING:
     from napari_sam2.annotation.inference import Encoded
@@ -76,8 +76,7 @@ def intent_of(
         return Intent(mark.said_of(None, inside=True), Pointing.NEW, next_label)
     # Another model's logits mean something else: then the prompts alone count.
     same_model = current.model == encoded.segmenter.engine.model
-    found = current.prediction
-    mask = MaskPrompt(found.logits, found.view) if same_model else None
+    mask = current.prediction.as_prompt() if same_model else None
     inside = pointing is Pointing.ADD
     prompts = mark.said_of(current.prompts, inside=inside, mask=mask)
     return Intent(prompts, pointing, current.label, current)

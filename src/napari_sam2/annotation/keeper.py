@@ -268,6 +268,12 @@ class Keeper:
         if self._ledgers.chosen is not None:
             self._after_step(self._ledgers.chosen.redo(), back=False)
 
+    def take_up(self, draft: AnnotatedObject | None) -> None:
+        """Go on with what an earlier session had left unfinished."""
+        self._set_current(draft)
+        self._previews.rest(draft)
+        self.changed.emit()
+
     def record_edit(self, changes: list[PixelChange]) -> None:
         """Remember what somebody else did to the labels, with a brush say."""
         if self._ledgers.chosen is not None:

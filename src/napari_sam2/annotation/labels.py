@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from psygnal import Signal, SignalInstance
 
+from napari_sam2.annotation.sources import LabelsSource
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
@@ -76,6 +77,10 @@ class LabelStore(Protocol):
     def shape(self) -> tuple[int, ...]:
         """Shape of the array, without channels."""
 
+    @property
+    def source(self) -> LabelsSource:
+        """What the labels can be found again by."""
+
     def read(self, indices: _Indices) -> _Ids:
         """Return a copy of the ids at some places."""
 
@@ -120,6 +125,11 @@ class ArrayLabels:
     def shape(self) -> tuple[int, ...]:
         """Shape of the array."""
         return tuple(self._array.shape)
+
+    @property
+    def source(self) -> LabelsSource:
+        """What the labels can be found again by."""
+        return LabelsSource("labels", self.shape, self._array.dtype.str)
 
     def read(self, indices: _Indices) -> _Ids:
         """Return a copy of the ids at some places."""

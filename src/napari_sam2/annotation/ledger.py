@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.annotation.operations import Operation
     from napari_sam2.annotation.overlap import Overlap
+    from napari_sam2.annotation.recovery import RecoveredSession
     from napari_sam2.segmentation.prediction import Prediction
 
 __all__ = ["Ledger"]
@@ -340,6 +341,33 @@ class Ledger:
             touched |= self.extents.note(change)
         self.history.add(Edit("Paint", changes, current, current))
         self.touched.emit(touched)
+
+    def restore(self, session: RecoveredSession) -> None:
+        """Take over a session that was read back from its journal.
+
+        Raises
+        ------
+        LabelsError
+            If the labels have another shape, cannot be written, or objects have been
+            kept in them by now.
+        """
+        change = session.change
+        if tuple(self.store.shape) != change.shape:
+            raise LabelsError(
+                f"The session is about labels of the shape {change.shape}, these have "
+                f"{tuple(self.store.shape)}: choose or make labels that fit the image."
+            )
+        if self.history.done or self.history.undone:
+            raise LabelsError(
+                "These labels have objects of their own by now: make new labels, and "
+                "restore the session there."
+            )
+        where = np.unravel_index(change.where.astype(np.intp), change.shape)
+        self.store.write(where, change.after)
+        self.history.restore(session.history)
+        self.objects = dict(session.objects)
+        self.note_largest(int(change.after.max(initial=0)))
+        self.note_largest(max(self.objects, default=0))
 
     def has_taken_back(self, draft: AnnotatedObject) -> bool:
         """Whether the last undo was that of keeping this draft."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.engines.cancellation import CancelToken
+    from napari_sam2.annotation.recorder import Journals
+    from napari_sam2.annotation.recovery import RecoveredSession
 
 __all__ = ["Ledgers"]
 
@@ -34,6 +36,8 @@ class Ledgers:
         ``make_labels(plane)`` returns the store for the first object of an image.
     choose : callable
         ``choose(store)`` makes new labels the chosen ones.
+    journals : Journals, optional
+        That record every history; without them, nothing is recorded.
     """
 
     edited = Signal(list)
@@ -47,10 +51,12 @@ class Ledgers:
         inference: Inference,
         make_labels: Callable[[Plane], LabelStore],
         choose: Callable[[LabelStore], None],
+        journals: Journals | None = None,
     ) -> None:
         self._inference = inference
         self._make_labels = make_labels
         self._choose = choose
+        self._journals = journals
         self._ledgers: dict[LabelStore, Ledger] = {}
         self._surveys: dict[LabelStore, CancelToken] = {}
         # Labels made for images while they are not in view, by Plane.image.
@@ -80,13 +86,32 @@ class Ledgers:
 
     def forget(self, store: LabelStore) -> None:
         """Let go of labels that are gone, and of the memory that they take."""
-        self._ledgers.pop(store, None)
+        ledger = self._ledgers.pop(store, None)
+        if ledger is not None and self._journals is not None:
+            self._journals.detach(ledger.history)
         survey = self._surveys.pop(store, None)
         if survey is not None:
             survey.cancel()
         self._late = {
             image: late for image, late in self._late.items() if late is not store
         }
+
+    def restore(self, session: RecoveredSession, plane: Plane) -> None:
+        """Take a session over into the chosen labels, and go on with its journal.
+
+        Raises
+        ------
+        LabelsError
+            See :meth:`~napari_sam2.annotation.ledger.Ledger.restore`.
+        JournalError
+            If another window goes on with it already.
+        """
+        ledger = self.require(plane)
+        if self._journals is None:
+            ledger.restore(session)
+            return
+        with self._journals.going_on(ledger.history, session.path, session.packer):
+            ledger.restore(session)
 
     def look_at(self, plane: Plane) -> None:
         """Take notice that an image is in view: its labels can be chosen now."""
@@ -97,6 +122,14 @@ class Ledgers:
         ledger = self._ledgers.get(store)
         if ledger is None:
             ledger = self._ledgers[store] = Ledger(store)
+            if self._journals is not None:
+                inference = self._inference
+                self._journals.attach(
+                    ledger.history,
+                    store,
+                    lambda: inference.plane,
+                    lambda: inference.computed_with,
+                )
             self._look_through(ledger)
         return ledger
 

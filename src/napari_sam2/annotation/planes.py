@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam2.annotation.sources import ImageSource, sample_of
 from napari_sam2.errors import ImageError
 from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
@@ -41,6 +42,8 @@ class Plane:
         The same value for as long as the image holds the same pixels.
     lazy : bool
         Whether reading may take long (dask, zarr), which is worth a word.
+    describe : callable, optional
+        Returns what the image can be found again by.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Plane:
     limits: tuple[float, float] | None = None
     image: Hashable = field(default_factory=object)
     lazy: bool = False
+    describe: Callable[[], ImageSource] | None = None
 
     @classmethod
     def of_array(
@@ -68,8 +72,18 @@ class Plane:
                 "Expected one plane, (rows, cols) or (rows, cols, 3 or 4), "
                 f"not an array of shape {array.shape}: take one plane of it."
             )
+        origin = ImageSource(
+            name, array.shape[:2], array.dtype.str, None, sample_of(array)
+        )
         index = PlaneIndex()
-        return cls(name, array.shape[:2], index, ArraySource([array], index), limits)
+        return cls(
+            name,
+            array.shape[:2],
+            index,
+            ArraySource([array], index),
+            limits,
+            describe=lambda: origin,
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -78,6 +92,13 @@ class Plane:
             self.array_shape[self.index.row_axis],
             self.array_shape[self.index.col_axis],
         )
+
+    @property
+    def origin(self) -> ImageSource:
+        """What the image can be found again by."""
+        if self.describe is not None:
+            return self.describe()
+        return ImageSource(self.name, tuple(self.array_shape))
 
     @property
     def key(self) -> Hashable:

@@ -8,6 +8,7 @@ of the window or of the script. What takes time goes to
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,9 @@ from napari_sam2.annotation.ledgers import Ledgers
 from napari_sam2.annotation.marks import Mark
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
 from napari_sam2.annotation.previews import Previews
+from napari_sam2.annotation.recovery import recover
 from napari_sam2.annotation.status import Phase, Status
-from napari_sam2.errors import LabelsError, NapariSam2Error, PromptError
+from napari_sam2.errors import ImageError, LabelsError, NapariSam2Error, PromptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.marks import Tool
     from napari_sam2.annotation.objects import Preview
     from napari_sam2.annotation.planes import Plane
+    from napari_sam2.annotation.recorder import Journals
+    from napari_sam2.annotation.recovery import RecoveredSession
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.strokes import Path as Line
@@ -70,6 +74,9 @@ class AnnotationSession(ObjectCommands):
     make_labels : callable, optional
         ``make_labels(plane)`` returns the store for the first object if no
         labels were chosen by then. By default a numpy array.
+    journals : Journals, optional
+        That write down what is done, to come back to it after a crash or another
+        day. By default nothing is recorded.
     """
 
     status_changed = Signal(Status)
@@ -80,6 +87,7 @@ class AnnotationSession(ObjectCommands):
     model_changed = Signal(str)
     notice = Signal(str)
     failed = Signal(Exception)
+    restored = Signal(object)
 
     def __init__(
         self,
@@ -89,6 +97,7 @@ class AnnotationSession(ObjectCommands):
         wake: Callable[[], None] | None = None,
         segmenter_factory: Callable[[ModelSpec, str], Segmenter] | None = None,
         make_labels: Callable[[Plane], LabelStore] | None = None,
+        journals: Journals | None = None,
     ) -> None:
         self._inference = Inference(wake or _sleep_on, segmenter_factory)
         self._previews = Previews(self._inference, self._intent_of, self._on_failed)
@@ -96,6 +105,7 @@ class AnnotationSession(ObjectCommands):
             self._inference,
             make_labels or (lambda plane: ArrayLabels(plane.array_shape)),
             self.set_labels,
+            journals,
         )
         self._keeper = Keeper(
             self._inference, self._previews, self._ledgers, lambda: self._usable
@@ -109,6 +119,9 @@ class AnnotationSession(ObjectCommands):
             self._on_failed,
             self._update_status,
         )
+        self._journals = journals
+        if journals is not None:
+            journals.failed.connect(self._on_failed)
         self._active = True
         self._unavailable: str | None = None
         self._status = Status(Phase.LOADING, "Starting")
@@ -293,6 +306,41 @@ class AnnotationSession(ObjectCommands):
         self._ledgers.choose(store)
         self._announce()
 
+    def restore(self, path: Path) -> None:
+        """Take an earlier session over into the chosen labels, in the background.
+
+        Its objects, its unfinished draft and its history come back as they were, and
+        it goes on in the same journal. Nothing is computed. Pixels that the session
+        has not touched stay as they are.
+
+        Parameters
+        ----------
+        path : Path
+            Of the journal.
+        """
+        plane = self.plane
+        if plane is None:
+            raise ImageError("There is no image to restore the session on: open it.")
+
+        def like(described: Plane) -> Plane:
+            return replace(
+                plane,
+                index=described.index,
+                limits=described.limits,
+                array_shape=described.array_shape,
+            )
+
+        def done(session: RecoveredSession) -> None:
+            try:
+                self._ledgers.restore(session, plane)
+            except NapariSam2Error as error:
+                self._on_failed(error)
+                return
+            self._keeper.take_up(session.draft)
+            self.restored.emit(session)
+
+        self._inference.run(lambda: recover(path, like), done)
+
     def forget_labels(self, store: LabelStore) -> None:
         """Forget objects and history of labels that are gone, and their memory."""
         if store is self.store:
@@ -469,6 +517,8 @@ class AnnotationSession(ObjectCommands):
             self._clicks.clear()
             self._inference.close()
             self._ledgers.close()
+            if self._journals is not None:
+                self._journals.close()
 
     # ------------------------------------------------------------------- clicks
 

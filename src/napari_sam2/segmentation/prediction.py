@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam2.segmentation.prompts import MaskPrompt, digest_of
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -85,6 +87,15 @@ class Prediction:
         low = np.count_nonzero(self.logits > self.threshold - 2)
         high = np.count_nonzero(self.logits > self.threshold + 2)
         return high / low if low else 0.0
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Names the logits."""
+        return digest_of(self.logits)
+
+    def as_prompt(self) -> MaskPrompt:
+        """Return the mask prompt that refines this answer."""
+        return MaskPrompt(self.logits, self.view)
 
     def cut(self) -> None:
         """Compute bounding box and crop now, in the thread that calls."""

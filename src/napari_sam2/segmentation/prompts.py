@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.strokes import Lasso, Scribble
     from napari_sam2.segmentation.view import View
 
-__all__ = ["Box", "MaskPrompt", "Point", "Prompts"]
+__all__ = ["Box", "MaskPrompt", "Point", "Prompts", "digest_of"]
+
+
+def digest_of(logits: npt.NDArray[np.float32]) -> bytes:
+    """Name logits by their content: equal ones have equal digests."""
+    return hashlib.blake2b(np.ascontiguousarray(logits).data).digest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +60,7 @@ class MaskPrompt:
             raise PromptError("The logits of a mask prompt must be finite numbers.")
         logits.flags.writeable = False
         object.__setattr__(self, "logits", logits)
-        object.__setattr__(self, "digest", hashlib.blake2b(logits.data).digest())
+        object.__setattr__(self, "digest", digest_of(logits))
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -267,6 +267,39 @@ class Segmenter:
         closer = self._in_closer_look(image, prompts)
         return self._predict(closer, seen_in(closer.view, prompts), multimask)
 
+    def predict_in(
+        self,
+        image: EmbeddedImage,
+        view: View,
+        prompts: Prompts,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> Prediction:
+        """Segment the object that the prompts mean in the very view that is named.
+
+        What :meth:`predict_prompts` answers depends on which views are cached; this
+        does not. It asks again what was asked before.
+
+        Parameters
+        ----------
+        image : EmbeddedImage
+            The plane, in any view.
+        view : View
+            The part to see; it is encoded if it is not cached.
+        prompts : Prompts
+            See :meth:`predict_prompts`.
+        cancel : CancelToken, optional
+            Ends the computation.
+
+        Raises
+        ------
+        PromptError, EngineError
+            See :meth:`predict_prompts`.
+        Cancelled
+            If ``cancel`` was raised before the end.
+        """
+        return self._predict(self.embed_view(image, view, cancel=cancel), prompts)
+
     def _predict(
         self, image: EmbeddedImage, prompts: Prompts, multimask: bool | None = None
     ) -> Prediction:

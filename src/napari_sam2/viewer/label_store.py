@@ -10,7 +10,9 @@ from psygnal import Signal
 
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.labels import blocks_of, dtype_for
+from napari_sam2.annotation.sources import LabelsSource
 from napari_sam2.errors import LabelsError
+from napari_sam2.viewer.layers import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +53,14 @@ class LayerLabels:
     def shape(self) -> tuple[int, ...]:
         """Shape of the labels."""
         return tuple(self.layer.data.shape)
+
+    @property
+    def source(self) -> LabelsSource:
+        """What the labels can be found again by."""
+        layer = self.layer
+        return LabelsSource(
+            layer.name, self.shape, np.dtype(layer.data.dtype).str, path_of(layer)
+        )
 
     @property
     def writing(self) -> bool:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from napari_sam2.annotation.planes import Plane
+from napari_sam2.annotation.sources import ImageSource, sample_of
 from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
 from napari_sam2.viewer.geometry import displayed_axes, unit_factors
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     import numpy.typing as npt
     from napari.components import Dims
-    from napari.layers import Image, Labels
+    from napari.layers import Image, Labels, Layer
 
 __all__ = [
     "in_pan_zoom",
     "labels_fit",
     "labels_name",
     "make_labels",
+    "path_of",
     "plane_index",
     "plane_of",
+    "source_of",
     "spatial_shape",
 ]
 
@@ -87,7 +92,41 @@ def plane_of(layer: Image, dims: Dims, image: Hashable = None) -> Plane | None:
         source=ArraySource(levels, index),
         image=(id(data),) if image is None else image,
         lazy=not isinstance(data, np.ndarray) or isinstance(data, np.memmap),
+        describe=_describer(layer),
     )
+
+
+def _describer(layer: Image) -> Callable[[], ImageSource]:
+    """Describe a layer without keeping it alive, or what it was."""
+    alive, name, shape = weakref.ref(layer), layer.name, spatial_shape(layer)
+
+    def describe() -> ImageSource:
+        found = alive()
+        return ImageSource(name, shape) if found is None else source_of(found)
+
+    return describe
+
+
+def source_of(layer: Image) -> ImageSource:
+    """Return what an image can be found again by, without reading it."""
+    data: Any = _full_resolution(layer)
+    in_memory = isinstance(data, np.ndarray) and not isinstance(data, np.memmap)
+    low, high = layer.contrast_limits
+    return ImageSource(
+        layer.name,
+        spatial_shape(layer),
+        np.dtype(data.dtype).str,
+        path_of(layer),
+        sample_of(data) if in_memory else "",
+        tuple(map(float, layer.scale)),
+        (float(low), float(high)),
+    )
+
+
+def path_of(layer: Layer) -> Path | None:
+    """Return the file that a layer was read from; None if it was made otherwise."""
+    path = layer.source.path
+    return None if path is None else Path(path).expanduser().absolute()
 
 
 def labels_fit(labels: Labels, image: Image) -> bool:

@@ -1,0 +1,225 @@
+"""A session, read back from its journal: objects, pixels, and the whole history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.history import Edit, History
+from napari_sam2.annotation.journal import read_journal
+from napari_sam2.annotation.serialization import Packer, Unpacker, unpack_plain
+from napari_sam2.annotation.sources import ImageSource, LabelsSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from napari_sam2.annotation.objects import AnnotatedObject
+    from napari_sam2.annotation.planes import Plane
+
+__all__ = ["RecoveredSession", "net_change", "recover"]
+
+_Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class RecoveredSession:
+    """What a journal tells.
+
+    Attributes
+    ----------
+    path : Path
+        Of the journal.
+    image : ImageSource
+        The image that was annotated.
+    labels : LabelsSource
+        The labels that the objects were kept in.
+    ended : datetime
+        When something was written last, in local time.
+    history : History
+        Every edit that was done or undone.
+    objects : dict of int to AnnotatedObject
+        As they were in the end, by id.
+    draft : AnnotatedObject, optional
+        What was not finished.
+    change : PixelChange
+        What all edits together did to the labels.
+    damaged : tuple of int
+        Numbers of lines that could not be read; what they told is not here.
+    packer : Packer
+        To go on with at the end of the journal.
+    """
+
+    path: Path
+    image: ImageSource
+    labels: LabelsSource
+    ended: datetime
+    history: History
+    objects: dict[int, AnnotatedObject]
+    draft: AnnotatedObject | None
+    change: PixelChange
+    damaged: tuple[int, ...]
+    packer: Packer
+
+
+def recover(
+    path: Path, plane: Callable[[Plane], Plane] | None = None
+) -> RecoveredSession:
+    """Read a session back, without computing anything.
+
+    Parameters
+    ----------
+    path : Path
+        Of the journal.
+    plane : callable, optional
+        ``plane(described)`` returns the plane of the image at hand for one that
+        nothing can be read from; by default that is left as it is.
+
+    Raises
+    ------
+    JournalError
+        If there is no journal, or one of a later version.
+    """
+    content = read_journal(path)
+    unpacker = Unpacker(plane or (lambda described: described))
+    story = _Story(unpacker)
+    damaged = list(content.damaged)
+    for number, record in enumerate(content.records, start=1):
+        try:
+            story.take(record)
+        except (KeyError, LookupError, TypeError, ValueError):
+            # It builds upon a line that is damaged.
+            damaged.append(number)
+    header = content.header
+    history = story.history
+    return RecoveredSession(
+        path=path,
+        image=unpack_plain(ImageSource, header["image"]),
+        labels=unpack_plain(LabelsSource, header["labels"]),
+        ended=datetime.fromtimestamp(path.stat().st_mtime),
+        history=history,
+        objects=_objects(history.done),
+        draft=_draft(history.done),
+        change=net_change(history, tuple(header["labels"]["shape"])),
+        damaged=tuple(damaged),
+        packer=story.packer(),
+    )
+
+
+class _Story:
+    """Follows the records, one after the other."""
+
+    def __init__(self, unpacker: Unpacker) -> None:
+        self.history = History()
+        self._unpacker = unpacker
+        self._planes: dict[int, dict[str, Any]] = {}
+
+    def take(self, record: dict[str, Any]) -> None:
+        new = record.get("new", {})
+        for packed in new.get("planes", ()):
+            self._planes[packed["id"]] = packed
+        # What makes an object better is a closer look at the same thing.
+        old = self._unpacker.numbered.get(record.get("old", -1))
+        self._unpacker.take_in(new, None if old is None else old.prediction)
+        act = getattr(self, "_" + record["do"].replace(" ", "_"), None)
+        if act is None:
+            raise KeyError(record["do"])
+        act(record)
+
+    def packer(self) -> Packer:
+        """Return a packer that knows what the journal knows."""
+        packer = Packer()
+        for number, packed in self._planes.items():
+            packer.remember_plane(packed, number)
+        for number, thing in self._unpacker.numbered.items():
+            if number not in self._planes:
+                packer.remember(thing, number)
+        for digest in self._unpacker.answers:
+            packer.remember_answer(digest)
+        return packer
+
+    def _open(self, _: dict[str, Any]) -> None:
+        pass
+
+    def _resume(self, _: dict[str, Any]) -> None:
+        pass
+
+    def _edit(self, record: dict[str, Any]) -> None:
+        edit: Edit = self._unpacker.unpack(Edit, record["edit"])
+        self.history.add(edit)
+
+    def _undo(self, record: dict[str, Any]) -> None:
+        done = self.history.done
+        # Of an edit that is damaged, there is nothing to undo.
+        if done and done[-1].number == record["number"]:
+            self.history.step_back()
+
+    def _redo(self, record: dict[str, Any]) -> None:
+        undone = self.history.undone
+        if undone and undone[-1].number == record["number"]:
+            self.history.step_forward()
+
+    def _amend(self, record: dict[str, Any]) -> None:
+        unpack = self._unpacker.unpack
+        old: AnnotatedObject = self._unpacker.numbered[record["old"]]
+        new: AnnotatedObject = self._unpacker.numbered[record["new"]]
+        changes = unpack(tuple[PixelChange, ...], record["changes"])
+        self.history.amend(old, new, changes)
+
+    def _forget_drafts(self, _: dict[str, Any]) -> None:
+        self.history.forget_drafts()
+
+
+def net_change(history: History, shape: tuple[int, ...]) -> PixelChange:
+    """Return what all edits of a history together do to the labels.
+
+    Pixels that only edits touched which were undone are among them, with what they
+    held before.
+    """
+    done = [change for edit in history.done for change in edit.changes]
+    undone = [c for edit in reversed(history.undone) for c in edit.changes]
+    fits = [c for c in (*done, *undone) if tuple(c.shape) == shape]
+    if not fits:
+        nothing = np.zeros(0, dtype=np.uint32)
+        return PixelChange(shape, nothing, nothing, nothing)
+    places = np.concatenate([change.where for change in fits])
+    before = np.concatenate([_spread(change, change.before) for change in fits])
+    # What was there at first is there again, unless an edit that was done says else.
+    where, first = np.unique(places, return_index=True)
+    old = before[first]
+    new = old.copy()
+    still = [c for c in done if tuple(c.shape) == shape]
+    if still:
+        after = np.concatenate([_spread(change, change.after) for change in still])
+        new = new.astype(np.result_type(new, after))
+        touched, last = np.unique(places[: after.size][::-1], return_index=True)
+        new[np.searchsorted(where, touched)] = after[::-1][last]
+    return PixelChange(shape, where, old, new)
+
+
+def _spread(change: PixelChange, ids: _Ids) -> _Ids:
+    return np.broadcast_to(ids, change.where.shape)
+
+
+def _objects(done: Iterable[Edit]) -> dict[int, AnnotatedObject]:
+    found: dict[int, AnnotatedObject] = {}
+    for edit in done:
+        for change in edit.objects:
+            if change.after is None:
+                found.pop(change.label, None)
+            else:
+                found[change.label] = change.after
+    return found
+
+
+def _draft(done: tuple[Edit, ...]) -> AnnotatedObject | None:
+    """Return what was at hand, if it was not kept."""
+    for edit in reversed(done):
+        if edit.by_others:
+            continue
+        return edit.after if edit.after is not None and not edit.after.kept else None
+    return None

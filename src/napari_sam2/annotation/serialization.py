@@ -1,0 +1,404 @@
+"""What a session knows, as plain JSON values and back.
+
+Dataclasses are written field by field and read back by their annotations, so a
+field that is added to one of them is covered as long as its type is. What is
+referred to often (planes, pixel changes, objects) is written once, with a
+number, and by that number from then on.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+from typing import get_type_hints as hints_of
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.history import Edit, ObjectChange
+from napari_sam2.annotation.objects import AnnotatedObject
+from napari_sam2.annotation.packing import (
+    pack_array,
+    pack_mask,
+    pack_runs,
+    pack_values,
+    unpack_array,
+    unpack_mask,
+    unpack_runs,
+    unpack_values,
+)
+from napari_sam2.annotation.planes import Plane
+from napari_sam2.annotation.recall import RecalledMask, RecalledPrediction, outlined
+from napari_sam2.segmentation.prediction import Prediction
+from napari_sam2.segmentation.prompts import Box, MaskPrompt, Point, Prompts
+from napari_sam2.segmentation.view import BBox, PlaneIndex, View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Packer", "Unpacker", "pack_plain", "unpack_plain"]
+
+_Json = Any
+
+_LEFT_OUT: dict[type, set[str]] = {
+    # What can only be had from the image itself.
+    Plane: {"read", "image", "lazy", "describe"},
+    # Named by their digest; candidates that were not chosen are gone.
+    Prediction: {"logits", "alternatives"},
+}
+_NUMBERED = (Plane, PixelChange, AnnotatedObject)
+
+# Modules that import some names for type checkers only.
+_NAMES: dict[str, Any] = {
+    one.__name__: one
+    for one in (
+        AnnotatedObject,
+        Box,
+        Edit,
+        MaskPrompt,
+        ObjectChange,
+        Path,
+        PixelChange,
+        Plane,
+        PlaneIndex,
+        Point,
+        Prediction,
+        Prompts,
+        View,
+    )
+}
+_NAMES |= {"Any": Any, "BBox": BBox, "np": np, "npt": npt}
+_NAMES |= {"Callable": types.FunctionType, "Hashable": object}
+
+
+class Packer:
+    """Turns values into JSON, remembering what it has numbered.
+
+    Attributes
+    ----------
+    new : dict of str to list
+        What got a number since :meth:`take_new` was called last.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        self._planes: dict[str, int] = {}
+        self._answers: set[bytes] = set()
+        self._count = 0
+        self.new: dict[str, list[_Json]] = {}
+
+    def take_new(self) -> dict[str, list[_Json]]:
+        """Return what was numbered since the last time."""
+        new, self.new = self.new, {}
+        return new
+
+    def remember(self, thing: object, number: int) -> None:
+        """Take note of the number that something has in the journal already."""
+        self._numbers[thing] = number
+        self._count = max(self._count, number + 1)
+
+    def remember_plane(self, packed: dict[str, _Json], number: int) -> None:
+        """Take note of the number that a plane has in the journal already."""
+        content = {key: value for key, value in packed.items() if key != "id"}
+        self._planes[json.dumps(content, sort_keys=True)] = number
+        self._count = max(self._count, number + 1)
+
+    def remember_answer(self, digest: bytes) -> None:
+        """Take note that an answer is in the journal already."""
+        self._answers.add(digest)
+
+    def pack(self, value: Any) -> _Json:
+        """Turn a value into JSON.
+
+        Raises
+        ------
+        TypeError
+            If values of its type were not thought of.
+        """
+        if isinstance(value, _NUMBERED):
+            return self._numbered(value)
+        if isinstance(value, MaskPrompt):
+            return self._mask(value)
+        if isinstance(value, Prediction):
+            return self._prediction(value)
+        if isinstance(value, tuple):
+            return [self.pack(one) for one in value]
+        if is_dataclass(value) and not isinstance(value, type):
+            return self._fields(value)
+        return pack_plain(value)
+
+    def _fields(self, value: Any, left_out: set[str] = frozenset()) -> _Json:  # type: ignore[assignment]
+        packed = {}
+        for field in fields(value):
+            if not field.init or field.name in left_out:
+                continue
+            content = getattr(value, field.name)
+            if not (field.default is not MISSING and _same(content, field.default)):
+                packed[field.name] = self.pack(content)
+        return packed
+
+    def _numbered(self, thing: Any) -> int:
+        if isinstance(thing, Plane):
+            packed = self._fields(thing, _LEFT_OUT[Plane])
+            text = json.dumps(packed, sort_keys=True)
+            if text not in self._planes:
+                self._planes[text] = self._define("planes", packed)
+            return self._planes[text]
+        number = self._numbers.get(thing)
+        if number is None:
+            if isinstance(thing, PixelChange):
+                packed = _pack_change(thing)
+            else:
+                packed = self._fields(thing)
+            kind = "changes" if isinstance(thing, PixelChange) else "objects"
+            number = self._numbers[thing] = self._define(kind, packed)
+        return number
+
+    def _define(self, kind: str, packed: dict[str, _Json]) -> int:
+        number = self._count
+        self._count += 1
+        self.new.setdefault(kind, []).append({"id": number, **packed})
+        return number
+
+    def _mask(self, mask: MaskPrompt) -> _Json:
+        view = None if mask.view is None else self.pack(mask.view)
+        if mask.digest in self._answers:
+            return {"answer": mask.digest.hex(), "view": view}
+        return {"logits": pack_array(mask.logits), "view": view}
+
+    def _prediction(self, found: Prediction) -> _Json:
+        self._answers.add(found.digest)
+        return {
+            **self._fields(found, _LEFT_OUT[Prediction]),
+            "digest": found.digest.hex(),
+            "bbox": list(found.bbox),
+            "crop": pack_mask(found.crop),
+        }
+
+
+class Unpacker:
+    """Turns JSON into values again.
+
+    Parameters
+    ----------
+    plane : callable
+        ``plane(described)`` returns the plane of the image at hand that is meant
+        by one that nothing can be read from.
+
+    Attributes
+    ----------
+    numbered : dict of int to object
+        Everything that has a number.
+    answers : dict of bytes to RecalledPrediction
+        Every answer, by its digest.
+    """
+
+    def __init__(self, plane: Callable[[Plane], Plane]) -> None:
+        self._plane = plane
+        self.numbered: dict[int, Any] = {}
+        self.answers: dict[bytes, RecalledPrediction] = {}
+
+    def take_in(
+        self,
+        new: dict[str, list[_Json]],
+        before: RecalledPrediction | None = None,
+    ) -> None:
+        """Read what a record defines.
+
+        Parameters
+        ----------
+        new : dict
+            What got a number in the record.
+        before : RecalledPrediction, optional
+            The answer that those of this record are closer looks at.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If it does not make sense.
+        """
+        for packed in new.get("planes", ()):
+            described = self._fields(Plane, {**packed, "read": _unreadable})
+            self.numbered[packed["id"]] = self._plane(described)
+        for packed in new.get("changes", ()):
+            self.numbered[packed["id"]] = _unpack_change(packed)
+        for packed in new.get("objects", ()):
+            self.numbered[packed["id"]] = self._object(packed, before)
+
+    def unpack(self, kind: Any, packed: _Json) -> Any:
+        """Read a value of a type, or of what an annotation allows."""
+        if packed is None:
+            return None
+        if kind in _NUMBERED:
+            return self.numbered[packed]
+        if kind is MaskPrompt:
+            return self._mask(packed)
+        origin, arguments = get_origin(kind), get_args(kind)
+        if origin in (Union, types.UnionType):
+            some = [one for one in arguments if one is not type(None)]
+            if len(some) > 1:
+                return unpack_plain(kind, packed)
+            return self.unpack(some[0], packed)
+        if origin is tuple:
+            if arguments[-1] is Ellipsis:
+                return tuple(self.unpack(arguments[0], one) for one in packed)
+            return tuple(map(self.unpack, arguments, packed))
+        if isinstance(kind, type) and issubclass(kind, tuple):
+            return kind(*map(self.unpack, _hints(kind).values(), packed))
+        if isinstance(kind, type) and is_dataclass(kind):
+            return self._fields(kind, packed)
+        return unpack_plain(kind, packed)
+
+    def _fields(self, kind: Any, packed: _Json) -> Any:
+        hints = _hints(kind)
+        content = {}
+        for field in fields(kind):
+            if field.init and field.name in packed:
+                value = packed[field.name]
+                if not callable(value):
+                    value = self.unpack(hints[field.name], value)
+                content[field.name] = value
+        return kind(**content)
+
+    def _object(
+        self, packed: _Json, before: RecalledPrediction | None
+    ) -> AnnotatedObject:
+        prompts: Prompts = self.unpack(Prompts, packed["prompts"])
+        prediction = self._prediction(packed["prediction"], prompts, before)
+        hints = _hints(AnnotatedObject)
+        rest = {
+            field.name: self.unpack(hints[field.name], packed[field.name])
+            for field in fields(AnnotatedObject)
+            if field.name in packed and field.name not in ("prompts", "prediction")
+        }
+        return AnnotatedObject(prompts=prompts, prediction=prediction, **rest)
+
+    def _prediction(
+        self, packed: _Json, prompts: Prompts, before: RecalledPrediction | None
+    ) -> RecalledPrediction:
+        hints = _hints(Prediction)
+        rest = {
+            field.name: self.unpack(hints[field.name], packed[field.name])
+            for field in fields(Prediction)
+            if field.name in packed and field.name not in _LEFT_OUT[Prediction]
+        }
+        bbox, crop = tuple(packed["bbox"]), unpack_mask(packed["crop"])
+        name = bytes.fromhex(packed["digest"])
+        known = self.answers.get(name)
+        if known is not None:
+            # The first one says how the logits came about.
+            prompts, before = known.prompts, known.sharper_of
+        found = RecalledPrediction(
+            logits=outlined(bbox, crop, rest["view"]),
+            name=name,
+            prompts=prompts,
+            sharper_of=before,
+            **rest,
+        )
+        found.__dict__["_cut"] = (bbox, crop)
+        self.answers.setdefault(name, found)
+        return found
+
+    def _mask(self, packed: _Json) -> MaskPrompt:
+        view = self.unpack(View, packed["view"])
+        if "logits" in packed:
+            return MaskPrompt(unpack_array(packed["logits"]), view)
+        answer = self.answers[bytes.fromhex(packed["answer"])]
+        return RecalledMask(answer.logits, view, answer)
+
+
+def pack_plain(value: Any) -> _Json:
+    """Turn a value that needs no numbers into JSON."""
+    if isinstance(value, Enum):
+        return value.value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return pack_mask(value) if value.dtype == bool else pack_array(value)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [pack_plain(one) for one in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: pack_plain(getattr(value, field.name))
+            for field in fields(value)
+            if field.init
+        }
+    raise TypeError(f"Nobody has thought of how a {type(value)} is written.")
+
+
+def unpack_plain(kind: Any, packed: _Json) -> Any:
+    """Undo :func:`pack_plain`, given the type or its annotation."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if packed is None or kind is Any:
+        return packed
+    if origin in (Union, types.UnionType):
+        some = [one for one in arguments if one is not type(None)]
+        if len(some) == 1:
+            return unpack_plain(some[0], packed)
+        if all(one in (bool, int, float, str) for one in some):
+            return packed
+        raise TypeError(f"Nobody has thought of how one of {some} is read.")
+    if origin is tuple:
+        if arguments[-1] is Ellipsis:
+            return tuple(unpack_plain(arguments[0], one) for one in packed)
+        return tuple(map(unpack_plain, arguments, packed))
+    if origin is np.ndarray or kind is np.ndarray:
+        return unpack_mask(packed) if "edges" in packed else unpack_array(packed)
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = _hints(kind)
+        return kind(
+            **{
+                field.name: unpack_plain(hints[field.name], packed[field.name])
+                for field in fields(kind)
+                if field.init and field.name in packed
+            }
+        )
+    if kind in (bool, int, float, str) or (
+        isinstance(kind, type) and issubclass(kind, (Enum, Path))
+    ):
+        return kind(packed)
+    raise TypeError(f"Nobody has thought of how a {kind} is read.")
+
+
+def _pack_change(change: PixelChange) -> dict[str, _Json]:
+    return {
+        "shape": list(change.shape),
+        "where": pack_runs(change.where),
+        "before": pack_values(change.before),
+        "after": pack_values(change.after),
+    }
+
+
+def _unpack_change(packed: dict[str, _Json]) -> PixelChange:
+    return PixelChange(
+        tuple(packed["shape"]),
+        unpack_runs(packed["where"]),
+        unpack_values(packed["before"]),
+        unpack_values(packed["after"]),
+    )
+
+
+def _same(content: Any, default: Any) -> bool:
+    if content is default:
+        return True
+    return type(content) is type(default) and bool(content == default)
+
+
+def _unreadable() -> npt.NDArray[Any]:
+    raise LookupError("A plane that a journal describes holds no pixels.")
+
+
+@lru_cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return hints_of(kind, localns=_NAMES)

@@ -121,6 +121,16 @@ class FakeSegmenter:
         logits = np.where(mask[np.ix_(rows, cols)], 8.0, -8.0).astype(np.float32)
         return Prediction(0.9, logits, image.view)
 
+    def predict_in(
+        self,
+        image: EmbeddedImage,
+        view: View,
+        prompts: Prompts,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> Prediction:
+        return self.predict_prompts(image, prompts)
+
     def look_closer(
         self,
         image: EmbeddedImage,

@@ -122,6 +122,16 @@ class FakeSegmenter:
             mask[regions == regions[place]] = inside
         return Prediction(self.score, smooth_logits(mask), image.view)
 
+    def predict_in(
+        self,
+        image: EmbeddedImage,
+        view: View,
+        prompts: Prompts,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> Prediction:
+        return self.predict_prompts(image, prompts)
+
 
 def smooth_logits(mask: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Turn a mask into logits that are steep, but not infinitely so, at its edge."""

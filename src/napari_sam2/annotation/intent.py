@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
-from napari_sam2.segmentation.prompts import Prompts
 
 if TYPE_CHECKING:
     from napari_sam2.annotation.inference import Encoded
     from napari_sam2.annotation.marks import Mark
+    from napari_sam2.segmentation.prompts import Prompts
 
 __all__ = ["Intent", "intent_of"]
 

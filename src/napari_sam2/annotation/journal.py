@@ -118,12 +118,15 @@ class JournalContent:
     ----------
     records : tuple of dict
         Every record that is whole, the header first.
+    lines : tuple of int
+        Their line numbers, from 1.
     damaged : tuple of int
         Numbers of the lines, from 1, that are not. A torn last line is not one of
         them: it was never acknowledged.
     """
 
     records: tuple[_Record, ...]
+    lines: tuple[int, ...]
     damaged: tuple[int, ...]
 
     @property
@@ -147,7 +150,7 @@ def read_journal(path: Path, *, header_only: bool = False) -> JournalContent:
     JournalError
         If it cannot be read, is no journal, or a later version's.
     """
-    records, damaged, number = [], [], 0
+    records, lines, damaged, number = [], [], [], 0
     last_is_whole = True
     try:
         with path.open("rb") as file:
@@ -156,6 +159,7 @@ def read_journal(path: Path, *, header_only: bool = False) -> JournalContent:
                 record = _record(line)
                 if record is not None:
                     records.append(record)
+                    lines.append(number)
                 elif line.strip():
                     damaged.append(number)
                 if header_only:
@@ -175,7 +179,7 @@ def read_journal(path: Path, *, header_only: bool = False) -> JournalContent:
             f"{path} was written by napari-sam2 {records[0].get('package', '?')}: "
             "update napari-sam2 to read it."
         )
-    return JournalContent(tuple(records), tuple(damaged))
+    return JournalContent(tuple(records), tuple(lines), tuple(damaged))
 
 
 def is_open(path: Path) -> bool:

@@ -65,8 +65,8 @@ def unpack_runs(
     steps, lengths = unpack_array(packed["runs"])
     before = np.cumsum(lengths) - lengths
     offsets = np.repeat(np.cumsum(steps) - before, lengths)
-    places: npt.NDArray[np.unsignedinteger[Any]] = offsets + np.arange(offsets.size)
-    return places.astype(packed["dtype"])
+    places = offsets + np.arange(offsets.size)
+    return np.asarray(places, dtype=packed["dtype"])
 
 
 def pack_values(values: _Ints) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Journals:
             return writer
 
         recorder = Recorder(history, open_new, computed_with)
-        recorder.failed.connect(self.failed.emit)
+        recorder.failed.connect(self.failed)
         self._recorders[history] = history.recorder = recorder
 
     def path_of(self, history: History) -> Path | None:
@@ -248,9 +248,9 @@ class Recorder:
         if known is not None and known != self._known:
             self._known = known
             packed["with"] = asdict(known)
-        new = self._packer.take_new()
-        if new:
-            packed["new"] = new
+        defined = self._packer.take_defined()
+        if defined:
+            packed["defines"] = defined
         self._writer.append(packed)
 
     def _try(self, write: Callable[[], None]) -> None:

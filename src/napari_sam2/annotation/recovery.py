@@ -88,7 +88,7 @@ def recover(
     unpacker = Unpacker(plane or (lambda described: described))
     story = _Story(unpacker)
     damaged = list(content.damaged)
-    for number, record in enumerate(content.records, start=1):
+    for number, record in zip(content.lines, content.records, strict=True):
         try:
             story.take(record)
         except (KeyError, LookupError, TypeError, ValueError):
@@ -105,7 +105,7 @@ def recover(
         objects=_objects(history.done),
         draft=_draft(history.done),
         change=net_change(history, tuple(header["labels"]["shape"])),
-        damaged=tuple(damaged),
+        damaged=tuple(sorted(damaged)),
         packer=story.packer(),
     )
 
@@ -119,12 +119,12 @@ class _Story:
         self._planes: dict[int, dict[str, Any]] = {}
 
     def take(self, record: dict[str, Any]) -> None:
-        new = record.get("new", {})
-        for packed in new.get("planes", ()):
+        defined = record.get("defines", {})
+        for packed in defined.get("planes", ()):
             self._planes[packed["id"]] = packed
         # What makes an object better is a closer look at the same thing.
         old = self._unpacker.numbered.get(record.get("old", -1))
-        self._unpacker.take_in(new, None if old is None else old.prediction)
+        self._unpacker.take_in(defined, None if old is None else old.prediction)
         act = getattr(self, "_" + record["do"].replace(" ", "_"), None)
         if act is None:
             raise KeyError(record["do"])

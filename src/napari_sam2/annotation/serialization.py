@@ -8,7 +8,9 @@ number, and by that number from then on.
 
 from __future__ import annotations
 
+import collections.abc
 import json
+import sys
 import types
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -36,8 +38,11 @@ from napari_sam2.annotation.packing import (
 )
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.recall import RecalledMask, RecalledPrediction, outlined
+from napari_sam2.segmentation.points import Box, Point
 from napari_sam2.segmentation.prediction import Prediction
-from napari_sam2.segmentation.prompts import Box, MaskPrompt, Point, Prompts
+from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
+from napari_sam2.segmentation.region import Region
+from napari_sam2.segmentation.strokes import Lasso, Scribble
 from napari_sam2.segmentation.view import BBox, PlaneIndex, View
 
 if TYPE_CHECKING:
@@ -47,7 +52,7 @@ __all__ = ["Packer", "Unpacker", "pack_plain", "unpack_plain"]
 
 _Json = Any
 
-_LEFT_OUT: dict[type, set[str]] = {
+_LEFT_OUT: dict[type | None, set[str]] = {
     # What can only be had from the image itself.
     Plane: {"read", "image", "lazy", "describe"},
     # Named by their digest; candidates that were not chosen are gone.
@@ -62,6 +67,7 @@ _NAMES: dict[str, Any] = {
         AnnotatedObject,
         Box,
         Edit,
+        Lasso,
         MaskPrompt,
         ObjectChange,
         Path,
@@ -71,11 +77,13 @@ _NAMES: dict[str, Any] = {
         Point,
         Prediction,
         Prompts,
+        Region,
+        Scribble,
         View,
     )
 }
 _NAMES |= {"Any": Any, "BBox": BBox, "np": np, "npt": npt}
-_NAMES |= {"Callable": types.FunctionType, "Hashable": object}
+_NAMES |= {"Callable": collections.abc.Callable, "Hashable": Any}
 
 
 class Packer:
@@ -83,8 +91,8 @@ class Packer:
 
     Attributes
     ----------
-    new : dict of str to list
-        What got a number since :meth:`take_new` was called last.
+    defined : dict of str to list
+        What got a number since :meth:`take_defined` was called last.
     """
 
     def __init__(self) -> None:
@@ -92,12 +100,12 @@ class Packer:
         self._planes: dict[str, int] = {}
         self._answers: set[bytes] = set()
         self._count = 0
-        self.new: dict[str, list[_Json]] = {}
+        self.defined: dict[str, list[_Json]] = {}
 
-    def take_new(self) -> dict[str, list[_Json]]:
+    def take_defined(self) -> dict[str, list[_Json]]:
         """Return what was numbered since the last time."""
-        new, self.new = self.new, {}
-        return new
+        defined, self.defined = self.defined, {}
+        return defined
 
     def remember(self, thing: object, number: int) -> None:
         """Take note of the number that something has in the journal already."""
@@ -134,10 +142,11 @@ class Packer:
             return self._fields(value)
         return pack_plain(value)
 
-    def _fields(self, value: Any, left_out: set[str] = frozenset()) -> _Json:  # type: ignore[assignment]
+    def _fields(self, value: Any, kind: Any = None) -> dict[str, _Json]:
+        """Pack the fields of a value, or those of a base class of its."""
         packed = {}
-        for field in fields(value):
-            if not field.init or field.name in left_out:
+        for field in fields(kind or value):
+            if not field.init or field.name in _LEFT_OUT.get(kind, ()):
                 continue
             content = getattr(value, field.name)
             if not (field.default is not MISSING and _same(content, field.default)):
@@ -146,7 +155,7 @@ class Packer:
 
     def _numbered(self, thing: Any) -> int:
         if isinstance(thing, Plane):
-            packed = self._fields(thing, _LEFT_OUT[Plane])
+            packed = self._fields(thing, Plane)
             text = json.dumps(packed, sort_keys=True)
             if text not in self._planes:
                 self._planes[text] = self._define("planes", packed)
@@ -164,7 +173,7 @@ class Packer:
     def _define(self, kind: str, packed: dict[str, _Json]) -> int:
         number = self._count
         self._count += 1
-        self.new.setdefault(kind, []).append({"id": number, **packed})
+        self.defined.setdefault(kind, []).append({"id": number, **packed})
         return number
 
     def _mask(self, mask: MaskPrompt) -> _Json:
@@ -176,7 +185,7 @@ class Packer:
     def _prediction(self, found: Prediction) -> _Json:
         self._answers.add(found.digest)
         return {
-            **self._fields(found, _LEFT_OUT[Prediction]),
+            **self._fields(found, Prediction),
             "digest": found.digest.hex(),
             "bbox": list(found.bbox),
             "crop": pack_mask(found.crop),
@@ -207,14 +216,14 @@ class Unpacker:
 
     def take_in(
         self,
-        new: dict[str, list[_Json]],
+        defined: dict[str, list[_Json]],
         before: RecalledPrediction | None = None,
     ) -> None:
         """Read what a record defines.
 
         Parameters
         ----------
-        new : dict
+        defined : dict
             What got a number in the record.
         before : RecalledPrediction, optional
             The answer that those of this record are closer looks at.
@@ -224,18 +233,21 @@ class Unpacker:
         KeyError, TypeError, ValueError
             If it does not make sense.
         """
-        for packed in new.get("planes", ()):
+        for packed in defined.get("planes", ()):
             described = self._fields(Plane, {**packed, "read": _unreadable})
             self.numbered[packed["id"]] = self._plane(described)
-        for packed in new.get("changes", ()):
+        for packed in defined.get("changes", ()):
             self.numbered[packed["id"]] = _unpack_change(packed)
-        for packed in new.get("objects", ()):
+        for packed in defined.get("objects", ()):
             self.numbered[packed["id"]] = self._object(packed, before)
 
     def unpack(self, kind: Any, packed: _Json) -> Any:
         """Read a value of a type, or of what an annotation allows."""
         if packed is None:
             return None
+        if kind is AnnotatedObject:
+            # One that was defined on a damaged line is not known, that is all.
+            return self.numbered.get(packed)
         if kind in _NUMBERED:
             return self.numbered[packed]
         if kind is MaskPrompt:
@@ -401,4 +413,4 @@ def _unreadable() -> npt.NDArray[Any]:
 
 @lru_cache
 def _hints(kind: Any) -> dict[str, Any]:
-    return hints_of(kind, localns=_NAMES)
+    return hints_of(kind, _NAMES | vars(sys.modules[kind.__module__]))

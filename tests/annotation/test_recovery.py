@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.labels import ArrayLabels
+from napari_sam2.annotation.operations import Classify, Delete, Merge, Split
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.recorder import Journals
 from napari_sam2.annotation.recovery import recover
@@ -98,6 +100,10 @@ _STEPS = st.one_of(
     st.tuples(st.just("add"), st.sampled_from([A, B, C])),
     st.tuples(st.just("remove"), st.sampled_from([A, B])),
     st.tuples(st.just("paint"), st.integers(0, 4)),
+    st.tuples(st.just("delete"), st.integers(1, 3)),
+    st.tuples(st.just("merge"), st.integers(2, 3)),
+    st.tuples(st.just("split"), st.integers(1, 2)),
+    st.tuples(st.just("classify"), st.integers(1, 3)),
     st.sampled_from([("undo",), ("redo",), ("done",), ("drop",), ("collect",)]),
 )
 
@@ -110,6 +116,17 @@ def _carry_out(window: Window, step: tuple[Any, ...]) -> None:
         window.paint(slice(start, start + 8), rest[0])
     elif name == "collect":
         session.collect = not session.collect
+    elif name in ("delete", "merge", "split", "classify"):
+        label = rest[0]
+        operation = {
+            "delete": Delete((label,)),
+            "merge": Merge((label,), into=1),
+            "split": Split(label),
+            "classify": Classify((label,), "cell"),
+        }[name]
+        session._operate(operation)
+        with suppress(LabelsError):  # there is no such object
+            session.wait()
     elif name in ("click", "add", "remove"):
         getattr(session, name)(*rest[0])
     else:
@@ -158,6 +175,7 @@ def _assert_alike(one: Window, other: Window) -> None:
     assert {k: v.prompts for k, v in one.session.objects.items()} == {
         k: v.prompts for k, v in other.session.objects.items()
     }
+    assert one.ledger.notes == other.ledger.notes
     draft, again = one.session.current, other.session.current
     if draft is not None and not draft.kept:
         assert again is not None
@@ -227,7 +245,7 @@ def test_a_restored_object_is_corrected_with_the_logits_it_had(window: Window) -
     again = _restored(found.path)
     assert again.segmenter.decodes == []
 
-    again.session._keeper.current = again.session.objects[1]
+    again.session.edit(1)
     again.session.add(*B)
     again.session.wait()
     assert again.session.objects[1].prompts.points[1][:2] == B

@@ -11,9 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_sam2.annotation import operations
 from napari_sam2.annotation.changes import PixelChange
-from napari_sam2.annotation.history import Edit, ObjectChange
-from napari_sam2.annotation.objects import AnnotatedObject
+from napari_sam2.annotation.history import Edit, NotesChange, ObjectChange
+from napari_sam2.annotation.objects import AnnotatedObject, Notes
+from napari_sam2.annotation.operations import (
+    Classify,
+    Delete,
+    Merge,
+    Operation,
+    Relabel,
+    Review,
+    Split,
+)
+from napari_sam2.annotation.overlap import Overlap, OverlapRule
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.serialization import Packer, Unpacker
 from napari_sam2.segmentation.points import Box, Point
@@ -114,11 +125,18 @@ def test_an_edit_comes_back_with_what_it_shares() -> None:
         draft,
         kept,
         (ObjectChange(3, None, kept),),
+        notes=(NotesChange(3, Notes(), Notes("nucleus", reviewed=True)),),
+        removed=(4,),
+        operation=Split(3),
+        largest=9,
+        overlap=Overlap(OverlapRule.INSIDE, 5),
         number=7,
     )
+    assert all(getattr(edit, field.name) for field in fields(Edit))
     found: Edit = _through_json(edit, Edit)
     assert found.title == edit.title
-    assert found.number == 7
+    for name in ("number", "notes", "removed", "operation", "largest", "overlap"):
+        assert getattr(found, name) == getattr(edit, name)
     assert found.after is found.objects[0].after
     assert found.after is not None
     assert found.after.written is found.changes[0]
@@ -170,6 +188,25 @@ def test_a_mask_that_is_an_earlier_answer_is_named_only() -> None:
 )
 def test_prompts_come_back_to_the_last_bit(prompts: Prompts) -> None:
     assert _through_json(prompts, Prompts) == prompts
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        Delete((1, 2)),
+        Merge((3, 1), into=1),
+        Split(7),
+        Relabel(3, 9),
+        Classify((1,), "nucleus"),
+        Review((4, 5)),
+    ],
+)
+def test_operations_come_back(operation: Operation) -> None:
+    assert _through_json(operation, Operation) == operation
+
+
+def test_every_operation_is_tested() -> None:
+    assert len(operations.__all__) == 6 + 1
 
 
 def test_what_nobody_has_thought_of_fails_at_once() -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.changes import PixelChange
     from napari_sam2.annotation.objects import AnnotatedObject, Notes
     from napari_sam2.annotation.operations import Operation
+    from napari_sam2.annotation.overlap import Overlap
 
 __all__ = ["Edit", "History", "HistoryRecorder", "NotesChange", "ObjectChange"]
 
@@ -70,6 +71,8 @@ class Edit:
         other people's edits.
     largest : int, optional
         Largest id in use before it, if it may have taken a new one.
+    overlap : Overlap, optional
+        Which pixels an object could take, if it was asked for by prompts.
     number : int
         Which edit of its history it is, from 1; the history sets it.
     """
@@ -83,6 +86,7 @@ class Edit:
     removed: tuple[int, ...] = ()
     operation: Operation | None = None
     largest: int | None = None
+    overlap: Overlap | None = None
     number: int = 0
 
     @property

@@ -268,7 +268,7 @@ class Keeper:
         if self._ledgers.chosen is not None:
             self._after_step(self._ledgers.chosen.redo(), back=False)
 
-    def take_up(self, draft: AnnotatedObject | None) -> None:
+    def go_on_with(self, draft: AnnotatedObject | None) -> None:
         """Go on with what an earlier session had left unfinished."""
         self._set_current(draft)
         self._previews.rest(draft)

@@ -157,8 +157,7 @@ class Ledger:
             ends = {change.label: change.after for change in edit.objects}
             after = ends.get(current.label, current)
         edit = replace(edit, before=current, after=after, operation=operation)
-        self._do(edit)
-        self.history.add(edit)
+        self._make(edit)
         return edit
 
     def keep(
@@ -210,9 +209,9 @@ class Ledger:
             (ObjectChange(label, None, kept),),
             (NotesChange(label, before, after),) if before != after else (),
             largest=largest,
+            overlap=overlap,
         )
-        self._do(edit)
-        self.history.add(edit)
+        self._make(edit)
         return kept
 
     def correct(
@@ -229,9 +228,9 @@ class Ledger:
             old,
             corrected,
             (ObjectChange(old.label, old, corrected),),
+            overlap=overlap,
         )
-        self._do(edit)
-        self.history.add(edit)
+        self._make(edit)
         return corrected
 
     def sharpen(
@@ -278,8 +277,10 @@ class Ledger:
         change, sharper = self._better(old, new, overlap, spared=touched)
         if not len(sharper.written or ()):
             return old
+        edit = Edit("", (change,), objects=(ObjectChange(old.label, old, sharper),))
+        about = self._do(edit)
         self.history.amend(old, sharper, (change,))
-        self._do(Edit("", (change,), objects=(ObjectChange(old.label, old, sharper),)))
+        self._tell(edit, about)
         return sharper
 
     def _holds(self, kept: AnnotatedObject) -> npt.NDArray[np.bool_]:
@@ -363,11 +364,18 @@ class Ledger:
                 "restore the session there."
             )
         where = np.unravel_index(change.where.astype(np.intp), change.shape)
-        self.store.write(where, change.after)
+        changed = self.store.read(where) != change.after
+        where = tuple(axis[changed] for axis in where)
+        self.store.write(where, change.after[changed])
+        # Thousands of objects at once are looked for as those of any labels are.
+        self.extents = Extents()
         self.history.restore(session.history)
         self.objects = dict(session.objects)
-        self.note_largest(int(change.after.max(initial=0)))
-        self.note_largest(max(self.objects, default=0))
+        self.notes = dict(session.notes)
+        for edit in session.history.done:
+            self._removed.update(edit.removed)
+        self._largest = max(self._largest or 0, session.largest)
+        self.touched.emit(None)
 
     def has_taken_back(self, draft: AnnotatedObject) -> bool:
         """Whether the last undo was that of keeping this draft."""
@@ -398,10 +406,16 @@ class Ledger:
         if not self.history.can_redo:
             return None
         edit = self.history.step_forward()
-        self._do(edit)
+        self._tell(edit, self._do(edit))
         return edit
 
-    def _do(self, edit: Edit) -> None:
+    def _make(self, edit: Edit) -> None:
+        """Carry out a new edit; it is written down before anybody is told."""
+        touched = self._do(edit)
+        self.history.add(edit)
+        self._tell(edit, touched)
+
+    def _do(self, edit: Edit) -> set[int]:
         touched: set[int] = set()
         for change in edit.changes:
             touched |= self.extents.note(change.apply(self.store))
@@ -412,7 +426,7 @@ class Ledger:
         for notes_change in edit.notes:
             self._note(notes_change.label, notes_change.after)
         self._removed.update(edit.removed)
-        self._tell(edit, touched)
+        return touched
 
     def _tell(self, edit: Edit, touched: set[int]) -> None:
         touched |= {change.label for change in edit.objects}

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.annotation.planes import Plane
-    from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.annotation.recorder import Journals
     from napari_sam2.annotation.recovery import RecoveredSession
+    from napari_sam2.engines.cancellation import CancelToken
 
 __all__ = ["Ledgers"]
 
@@ -109,9 +109,10 @@ class Ledgers:
         ledger = self.require(plane)
         if self._journals is None:
             ledger.restore(session)
-            return
-        with self._journals.going_on(ledger.history, session.path, session.packer):
-            ledger.restore(session)
+        else:
+            with self._journals.going_on(ledger.history, session.path, session.packer):
+                ledger.restore(session)
+        self._look_through(ledger)
 
     def look_at(self, plane: Plane) -> None:
         """Take notice that an image is in view: its labels can be chosen now."""

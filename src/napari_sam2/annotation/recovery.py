@@ -11,6 +11,7 @@ import numpy as np
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.history import Edit, History
 from napari_sam2.annotation.journal import read_journal
+from napari_sam2.annotation.objects import Notes
 from napari_sam2.annotation.serialization import Packer, Unpacker, unpack_plain
 from napari_sam2.annotation.sources import ImageSource, LabelsSource
 
@@ -44,6 +45,10 @@ class RecoveredSession:
         Every edit that was done or undone.
     objects : dict of int to AnnotatedObject
         As they were in the end, by id.
+    notes : dict of int to Notes
+        What was said of objects, by id.
+    largest : int
+        Largest id that was in use.
     draft : AnnotatedObject, optional
         What was not finished.
     change : PixelChange
@@ -60,6 +65,8 @@ class RecoveredSession:
     ended: datetime
     history: History
     objects: dict[int, AnnotatedObject]
+    notes: dict[int, Notes]
+    largest: int
     draft: AnnotatedObject | None
     change: PixelChange
     damaged: tuple[int, ...]
@@ -103,6 +110,8 @@ def recover(
         ended=datetime.fromtimestamp(path.stat().st_mtime),
         history=history,
         objects=_objects(history.done),
+        notes=_notes(history.done),
+        largest=story.largest,
         draft=_draft(history.done),
         change=net_change(history, tuple(header["labels"]["shape"])),
         damaged=tuple(sorted(damaged)),
@@ -115,6 +124,7 @@ class _Story:
 
     def __init__(self, unpacker: Unpacker) -> None:
         self.history = History()
+        self.largest = 0
         self._unpacker = unpacker
         self._planes: dict[int, dict[str, Any]] = {}
 
@@ -151,17 +161,20 @@ class _Story:
     def _edit(self, record: dict[str, Any]) -> None:
         edit: Edit = self._unpacker.unpack(Edit, record["edit"])
         self.history.add(edit)
+        self._note_largest(edit)
 
     def _undo(self, record: dict[str, Any]) -> None:
         done = self.history.done
         # Of an edit that is damaged, there is nothing to undo.
         if done and done[-1].number == record["number"]:
-            self.history.step_back()
+            edit = self.history.step_back()
+            if edit.largest is not None:
+                self.largest = edit.largest
 
     def _redo(self, record: dict[str, Any]) -> None:
         undone = self.history.undone
         if undone and undone[-1].number == record["number"]:
-            self.history.step_forward()
+            self._note_largest(self.history.step_forward())
 
     def _amend(self, record: dict[str, Any]) -> None:
         unpack = self._unpacker.unpack
@@ -169,6 +182,11 @@ class _Story:
         new: AnnotatedObject = self._unpacker.numbered[record["new"]]
         changes = unpack(tuple[PixelChange, ...], record["changes"])
         self.history.amend(old, new, changes)
+
+    def _note_largest(self, edit: Edit) -> None:
+        painted = [int(change.after.max(initial=0)) for change in edit.changes]
+        made = [change.label for change in edit.objects if change.after is not None]
+        self.largest = max(self.largest, edit.largest or 0, *painted, *made)
 
     def _forget_drafts(self, _: dict[str, Any]) -> None:
         self.history.forget_drafts()
@@ -214,6 +232,13 @@ def _objects(done: Iterable[Edit]) -> dict[int, AnnotatedObject]:
             else:
                 found[change.label] = change.after
     return found
+
+
+def _notes(done: Iterable[Edit]) -> dict[int, Notes]:
+    found: dict[int, Notes] = {}
+    for edit in done:
+        found.update((change.label, change.after) for change in edit.notes)
+    return {label: notes for label, notes in found.items() if notes != Notes()}
 
 
 def _draft(done: tuple[Edit, ...]) -> AnnotatedObject | None:

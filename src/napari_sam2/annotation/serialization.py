@@ -23,9 +23,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam2.annotation import operations
 from napari_sam2.annotation.changes import PixelChange
-from napari_sam2.annotation.history import Edit, ObjectChange
-from napari_sam2.annotation.objects import AnnotatedObject
+from napari_sam2.annotation.history import Edit, NotesChange, ObjectChange
+from napari_sam2.annotation.objects import AnnotatedObject, Notes
+from napari_sam2.annotation.operations import Operation
+from napari_sam2.annotation.overlap import Overlap
 from napari_sam2.annotation.packing import (
     pack_array,
     pack_mask,
@@ -58,6 +61,11 @@ _LEFT_OUT: dict[type | None, set[str]] = {
     # Named by their digest; candidates that were not chosen are gone.
     Prediction: {"logits", "alternatives"},
 }
+_OPERATIONS: dict[str, type] = {
+    name: getattr(operations, name)
+    for name in operations.__all__
+    if name != Operation.__name__
+}
 _NUMBERED = (Plane, PixelChange, AnnotatedObject)
 
 # Modules that import some names for type checkers only.
@@ -69,7 +77,11 @@ _NAMES: dict[str, Any] = {
         Edit,
         Lasso,
         MaskPrompt,
+        Notes,
+        NotesChange,
         ObjectChange,
+        Operation,
+        Overlap,
         Path,
         PixelChange,
         Plane,
@@ -138,6 +150,8 @@ class Packer:
             return self._prediction(value)
         if isinstance(value, tuple):
             return [self.pack(one) for one in value]
+        if type(value) in _OPERATIONS.values():
+            return {"kind": type(value).__name__, **self._fields(value)}
         if is_dataclass(value) and not isinstance(value, type):
             return self._fields(value)
         return pack_plain(value)
@@ -252,6 +266,8 @@ class Unpacker:
             return self.numbered[packed]
         if kind is MaskPrompt:
             return self._mask(packed)
+        if kind is Operation:
+            return self._fields(_OPERATIONS[packed["kind"]], packed)
         origin, arguments = get_origin(kind), get_args(kind)
         if origin in (Union, types.UnionType):
             some = [one for one in arguments if one is not type(None)]

@@ -336,10 +336,10 @@ class AnnotationSession(ObjectCommands):
             except NapariSam2Error as error:
                 self._on_failed(error)
                 return
-            self._keeper.take_up(session.draft)
+            self._keeper.go_on_with(session.draft)
             self.restored.emit(session)
 
-        self._inference.run(lambda: recover(path, like), done)
+        self._inference.run_aside(lambda _: recover(path, like), done)
 
     def forget_labels(self, store: LabelStore) -> None:
         """Forget objects and history of labels that are gone, and their memory."""

@@ -241,7 +241,7 @@ def test_a_restored_object_is_corrected_with_the_logits_it_had(window: Window) -
     window.click(A)
     before = window.session.objects[1].prediction
     window.die()
-    [found] = find_sessions(window.plane.source)
+    [found] = find_sessions(window.plane.origin)
     again = _restored(found.path)
     assert again.segmenter.decodes == []
 
@@ -259,12 +259,12 @@ def test_a_restored_object_is_corrected_with_the_logits_it_had(window: Window) -
 
 def test_sessions_are_found_by_their_image(window: Window) -> None:
     window.click(A)
-    assert find_sessions(window.plane.source) == []  # it is open here
+    assert find_sessions(window.plane.origin) == []  # it is open here
     window.die()
-    [found] = find_sessions(window.plane.source)
-    assert found.image == window.plane.source
+    [found] = find_sessions(window.plane.origin)
+    assert found.image == window.plane.origin
     brighter = Plane.of_array(IMAGE + 1, name="discs")
-    assert find_sessions(brighter.source) == []
+    assert find_sessions(brighter.origin) == []
 
 
 def test_two_sessions_at_once_have_two_journals(window: Window) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from psygnal import Signal, SignalInstance
 
-from napari_sam2.annotation.sources import LabelsSource
+from napari_sam2.annotation.origins import LabelsOrigin
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class LabelStore(Protocol):
         """Shape of the array, without channels."""
 
     @property
-    def source(self) -> LabelsSource:
+    def origin(self) -> LabelsOrigin:
         """What the labels can be found again by."""
 
     def read(self, indices: _Indices) -> _Ids:
@@ -127,9 +127,9 @@ class ArrayLabels:
         return tuple(self._array.shape)
 
     @property
-    def source(self) -> LabelsSource:
+    def origin(self) -> LabelsOrigin:
         """What the labels can be found again by."""
-        return LabelsSource("labels", self.shape, self._array.dtype.str)
+        return LabelsOrigin("labels", self.shape, self._array.dtype.str)
 
     def read(self, indices: _Indices) -> _Ids:
         """Return a copy of the ids at some places."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_sam2.annotation.sources import ImageSource, sample_of
+from napari_sam2.annotation.origins import ImageOrigin, sample_of
 from napari_sam2.errors import ImageError
 from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     import numpy.typing as npt
 
@@ -53,7 +53,7 @@ class Plane:
     limits: tuple[float, float] | None = None
     image: Hashable = field(default_factory=object)
     lazy: bool = False
-    describe: Callable[[], ImageSource] | None = None
+    describe: Callable[[], ImageOrigin] | None = None
 
     @classmethod
     def of_array(
@@ -72,7 +72,7 @@ class Plane:
                 "Expected one plane, (rows, cols) or (rows, cols, 3 or 4), "
                 f"not an array of shape {array.shape}: take one plane of it."
             )
-        origin = ImageSource(
+        origin = ImageOrigin(
             name, array.shape[:2], array.dtype.str, None, sample_of(array)
         )
         index = PlaneIndex()
@@ -94,11 +94,11 @@ class Plane:
         )
 
     @property
-    def origin(self) -> ImageSource:
+    def origin(self) -> ImageOrigin:
         """What the image can be found again by."""
         if self.describe is not None:
             return self.describe()
-        return ImageSource(self.name, tuple(self.array_shape))
+        return ImageOrigin(self.name, tuple(self.array_shape))
 
     @property
     def key(self) -> Hashable:

@@ -88,7 +88,7 @@ class Journals:
             seen = plane()
             if seen is None:
                 return None
-            image = seen.source
+            image = seen.origin
             writer = JournalWriter(new_path(image, self.place))
             header = {
                 "do": "open",
@@ -96,7 +96,7 @@ class Journals:
                 "package": __version__,
                 "started": _now(),
                 "image": pack_plain(image),
-                "labels": pack_plain(store.source),
+                "labels": pack_plain(store.origin),
             }
             writer.append(header)
             return writer

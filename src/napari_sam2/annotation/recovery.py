@@ -12,8 +12,8 @@ from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.history import Edit, History
 from napari_sam2.annotation.journal import read_journal
 from napari_sam2.annotation.objects import Notes
+from napari_sam2.annotation.origins import ImageOrigin, LabelsOrigin
 from napari_sam2.annotation.serialization import Packer, Unpacker, unpack_plain
-from napari_sam2.annotation.sources import ImageSource, LabelsSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,9 +35,9 @@ class RecoveredSession:
     ----------
     path : Path
         Of the journal.
-    image : ImageSource
+    image : ImageOrigin
         The image that was annotated.
-    labels : LabelsSource
+    labels : LabelsOrigin
         The labels that the objects were kept in.
     ended : datetime
         When something was written last, in local time.
@@ -60,8 +60,8 @@ class RecoveredSession:
     """
 
     path: Path
-    image: ImageSource
-    labels: LabelsSource
+    image: ImageOrigin
+    labels: LabelsOrigin
     ended: datetime
     history: History
     objects: dict[int, AnnotatedObject]
@@ -105,8 +105,8 @@ def recover(
     history = story.history
     return RecoveredSession(
         path=path,
-        image=unpack_plain(ImageSource, header["image"]),
-        labels=unpack_plain(LabelsSource, header["labels"]),
+        image=unpack_plain(ImageOrigin, header["image"]),
+        labels=unpack_plain(LabelsOrigin, header["labels"]),
         ended=datetime.fromtimestamp(path.stat().st_mtime),
         history=history,
         objects=_objects(history.done),

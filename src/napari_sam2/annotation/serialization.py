@@ -28,6 +28,7 @@ from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.history import Edit, NotesChange, ObjectChange
 from napari_sam2.annotation.objects import AnnotatedObject, Notes
 from napari_sam2.annotation.operations import Operation
+from napari_sam2.annotation.origins import ImageOrigin
 from napari_sam2.annotation.overlap import Overlap
 from napari_sam2.annotation.packing import (
     pack_array,
@@ -41,10 +42,12 @@ from napari_sam2.annotation.packing import (
 )
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.recall import RecalledMask, RecalledPrediction, outlined
+from napari_sam2.errors import ImageError
 from napari_sam2.segmentation.points import Box, Point
 from napari_sam2.segmentation.prediction import Prediction
 from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
 from napari_sam2.segmentation.region import Region
+from napari_sam2.segmentation.source import PlaneSource
 from napari_sam2.segmentation.strokes import Lasso, Scribble
 from napari_sam2.segmentation.view import BBox, PlaneIndex, View
 
@@ -57,7 +60,7 @@ _Json = Any
 
 _LEFT_OUT: dict[type | None, set[str]] = {
     # What can only be had from the image itself.
-    Plane: {"read", "image", "lazy", "describe"},
+    Plane: {"source", "image", "lazy", "describe"},
     # Named by their digest; candidates that were not chosen are gone.
     Prediction: {"logits", "alternatives"},
 }
@@ -75,6 +78,7 @@ _NAMES: dict[str, Any] = {
         AnnotatedObject,
         Box,
         Edit,
+        ImageOrigin,
         Lasso,
         MaskPrompt,
         Notes,
@@ -86,6 +90,7 @@ _NAMES: dict[str, Any] = {
         PixelChange,
         Plane,
         PlaneIndex,
+        PlaneSource,
         Point,
         Prediction,
         Prompts,
@@ -248,7 +253,7 @@ class Unpacker:
             If it does not make sense.
         """
         for packed in defined.get("planes", ()):
-            described = self._fields(Plane, {**packed, "read": _unreadable})
+            described = self._fields(Plane, packed, source=_Nowhere())
             self.numbered[packed["id"]] = self._plane(described)
         for packed in defined.get("changes", ()):
             self.numbered[packed["id"]] = _unpack_change(packed)
@@ -284,16 +289,14 @@ class Unpacker:
             return self._fields(kind, packed)
         return unpack_plain(kind, packed)
 
-    def _fields(self, kind: Any, packed: _Json) -> Any:
+    def _fields(self, kind: Any, packed: _Json, **known: Any) -> Any:
         hints = _hints(kind)
-        content = {}
-        for field in fields(kind):
-            if field.init and field.name in packed:
-                value = packed[field.name]
-                if not callable(value):
-                    value = self.unpack(hints[field.name], value)
-                content[field.name] = value
-        return kind(**content)
+        read = {
+            field.name: self.unpack(hints[field.name], packed[field.name])
+            for field in fields(kind)
+            if field.init and field.name in packed
+        }
+        return kind(**read, **known)
 
     def _object(
         self, packed: _Json, before: RecalledPrediction | None
@@ -423,8 +426,18 @@ def _same(content: Any, default: Any) -> bool:
     return type(content) is type(default) and bool(content == default)
 
 
-def _unreadable() -> npt.NDArray[Any]:
-    raise LookupError("A plane that a journal describes holds no pixels.")
+class _Nowhere:
+    """Where the pixels of a plane are that a journal describes."""
+
+    shape = (0, 0)
+
+    def read(
+        self, window: BBox, shape: tuple[int, int] | None = None
+    ) -> npt.NDArray[Any]:
+        raise ImageError("A journal knows of an image, but not its pixels: open it.")
+
+    def overview(self) -> npt.NDArray[Any]:
+        return self.read((0, 0, 0, 0))
 
 
 @lru_cache

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from napari_sam2.annotation.journal import is_open, read_journal
+from napari_sam2.annotation.origins import ImageOrigin
 from napari_sam2.annotation.serialization import unpack_plain
-from napari_sam2.annotation.sources import ImageSource
 from napari_sam2.errors import JournalError
 from napari_sam2.models.catalog import HOME_VARIABLE
 
@@ -53,14 +53,14 @@ class SessionFile:
     ----------
     path : Path
         Of the journal.
-    image : ImageSource
+    image : ImageOrigin
         The image that it is of.
     modified : datetime
         When something was written to it last, in local time.
     """
 
     path: Path
-    image: ImageSource
+    image: ImageOrigin
     modified: datetime
 
 
@@ -76,7 +76,7 @@ def sessions_folder() -> Path:
     return platformdirs.user_data_path("napari-sam2", appauthor=False) / "sessions"
 
 
-def new_path(image: ImageSource, place: JournalPlace = JournalPlace.USER) -> Path:
+def new_path(image: ImageOrigin, place: JournalPlace = JournalPlace.USER) -> Path:
     """Return a path for a new journal, which nobody else gets."""
     folder = sessions_folder()
     if place is JournalPlace.IMAGE and image.path is not None:
@@ -90,7 +90,7 @@ def new_path(image: ImageSource, place: JournalPlace = JournalPlace.USER) -> Pat
     return folder / f"{name}-{image.key}-{moment}-{unique}{SUFFIX}"
 
 
-def find_sessions(image: ImageSource) -> list[SessionFile]:
+def find_sessions(image: ImageOrigin) -> list[SessionFile]:
     """Find the journals of an image that nobody is writing to, the newest first.
 
     Reads the first line of those that may be; call it on a thread.
@@ -99,14 +99,14 @@ def find_sessions(image: ImageSource) -> list[SessionFile]:
     for path in _candidates(image):
         with suppress(JournalError, OSError, KeyError, TypeError, ValueError):
             header = read_journal(path, header_only=True).header
-            source: ImageSource = unpack_plain(ImageSource, header["image"])
-            if source.is_same(image) and not is_open(path):
+            origin: ImageOrigin = unpack_plain(ImageOrigin, header["image"])
+            if origin.is_same(image) and not is_open(path):
                 modified = datetime.fromtimestamp(path.stat().st_mtime)
-                found.append(SessionFile(path, source, modified))
+                found.append(SessionFile(path, origin, modified))
     return sorted(found, key=lambda one: (one.modified, one.path.name), reverse=True)
 
 
-def _candidates(image: ImageSource) -> Iterator[Path]:
+def _candidates(image: ImageOrigin) -> Iterator[Path]:
     folders = [sessions_folder()]
     if image.path is not None:
         folders.append(_folder_of(image.path))

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.labels import blocks_of, dtype_for
-from napari_sam2.annotation.sources import LabelsSource
+from napari_sam2.annotation.origins import LabelsOrigin
 from napari_sam2.errors import LabelsError
 from napari_sam2.viewer.layers import path_of
 
@@ -55,10 +55,10 @@ class LayerLabels:
         return tuple(self.layer.data.shape)
 
     @property
-    def source(self) -> LabelsSource:
+    def origin(self) -> LabelsOrigin:
         """What the labels can be found again by."""
         layer = self.layer
-        return LabelsSource(
+        return LabelsOrigin(
             layer.name, self.shape, np.dtype(layer.data.dtype).str, path_of(layer)
         )
 

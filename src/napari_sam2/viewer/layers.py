@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from napari_sam2.annotation.origins import ImageOrigin, sample_of
 from napari_sam2.annotation.planes import Plane
-from napari_sam2.annotation.sources import ImageSource, sample_of
 from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
 from napari_sam2.viewer.geometry import displayed_axes, unit_factors
@@ -26,10 +26,10 @@ __all__ = [
     "labels_fit",
     "labels_name",
     "make_labels",
+    "origin_of",
     "path_of",
     "plane_index",
     "plane_of",
-    "source_of",
     "spatial_shape",
 ]
 
@@ -96,23 +96,23 @@ def plane_of(layer: Image, dims: Dims, image: Hashable = None) -> Plane | None:
     )
 
 
-def _describer(layer: Image) -> Callable[[], ImageSource]:
+def _describer(layer: Image) -> Callable[[], ImageOrigin]:
     """Describe a layer without keeping it alive, or what it was."""
     alive, name, shape = weakref.ref(layer), layer.name, spatial_shape(layer)
 
-    def describe() -> ImageSource:
+    def describe() -> ImageOrigin:
         found = alive()
-        return ImageSource(name, shape) if found is None else source_of(found)
+        return ImageOrigin(name, shape) if found is None else origin_of(found)
 
     return describe
 
 
-def source_of(layer: Image) -> ImageSource:
+def origin_of(layer: Image) -> ImageOrigin:
     """Return what an image can be found again by, without reading it."""
     data: Any = _full_resolution(layer)
     in_memory = isinstance(data, np.ndarray) and not isinstance(data, np.memmap)
     low, high = layer.contrast_limits
-    return ImageSource(
+    return ImageOrigin(
         layer.name,
         spatial_shape(layer),
         np.dtype(data.dtype).str,

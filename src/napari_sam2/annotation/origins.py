@@ -12,13 +12,13 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["ImageSource", "LabelsSource", "sample_of"]
+__all__ = ["ImageOrigin", "LabelsOrigin", "sample_of"]
 
 _SAMPLES = 4096
 
 
 @dataclass(frozen=True)
-class ImageSource:
+class ImageOrigin:
     """What is known of an image, without reading it.
 
     Attributes
@@ -53,7 +53,7 @@ class ImageSource:
         text = f"{self.shape} {self.dtype}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
-    def is_same(self, other: ImageSource) -> bool:
+    def is_same(self, other: ImageOrigin) -> bool:
         """Whether another image is most probably this one.
 
         A file that was moved keeps its name; pixels in memory keep their values.
@@ -71,7 +71,7 @@ class ImageSource:
 
 
 @dataclass(frozen=True)
-class LabelsSource:
+class LabelsOrigin:
     """What is known of the labels that objects were kept in.
 
     Attributes

@@ -26,6 +26,8 @@ from napari_sam2.viewer.keymap import (
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from napari_sam2.viewer.controller import Controller
+
 
 @pytest.fixture
 def pressed() -> list[str]:
@@ -71,6 +73,18 @@ def test_no_key_is_bound_twice() -> None:
     assert len(set(keys)) == len(keys)
 
 
+@pytest.mark.parametrize("add", ["add_points", "add_shapes"])
+def test_delete_deletes_points_and_shapes_where_they_are_active(
+    viewer: ViewerModel, controller: Controller, add: str
+) -> None:
+    layer = getattr(viewer, add)()
+    viewer.layers.selection.active = layer
+    assert controller.active
+    ours = {str(key) for key in layer.keymap}
+    assert str(coerce_keybinding(KEYMAP["next"].key)) in ours
+    assert "Delete" not in ours
+
+
 def test_no_letter_of_ours_is_one_of_a_layers() -> None:
     from napari.utils.shortcuts import default_shortcuts
 
@@ -78,6 +92,7 @@ def test_no_letter_of_ours_is_one_of_a_layers() -> None:
     letters = {str(coerce_keybinding(KEYMAP[n].key)) for n in NAMED} - {
         "Enter",  # these two finish and abort in napari, too
         "Escape",
+        "Delete",  # left to points and shapes, see below
     }
     assert not letters & taken
 

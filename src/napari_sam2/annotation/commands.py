@@ -17,6 +17,7 @@ from napari_sam2.annotation.operations import (
     Split,
 )
 from napari_sam2.annotation.overlap import OVERWRITE, PROTECT, Overlap, OverlapRule
+from napari_sam2.annotation.rows import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.keeper import Keeper
     from napari_sam2.annotation.ledgers import Ledgers
     from napari_sam2.annotation.operations import Operation
+    from napari_sam2.annotation.rows import ObjectRow
 
 __all__ = ["ObjectCommands"]
 
@@ -60,6 +62,19 @@ class ObjectCommands:
         """Return what the user says of an object: its class, whether it is reviewed."""
         ledger = self._ledgers.chosen
         return Notes() if ledger is None else ledger.notes_on(label)
+
+    @property
+    def rows(self) -> list[ObjectRow]:
+        """Every object that has pixels, whoever made it."""
+        ledger = self._ledgers.chosen
+        found = () if ledger is None else ledger.extents.labels
+        rows = (self.row(label) for label in found)
+        return [row for row in rows if row is not None]
+
+    def row(self, label: int) -> ObjectRow | None:
+        """Return what there is to say of an object; None if it has no pixels."""
+        ledger = self._ledgers.chosen
+        return None if ledger is None else row_of(ledger, label)
 
     @property
     def overlap(self) -> Overlap:

@@ -26,6 +26,7 @@ from napari_sam2.viewer.preview import display_for, drawing, label_color
 from napari_sam2.viewer.prompts_in_view import PromptsInView
 from napari_sam2.viewer.stores import LabelStores
 from napari_sam2.viewer.tools import Tools
+from napari_sam2.viewer.tour import Tour
 from napari_sam2.viewer.waking import waker
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class Controller:
         self.display = display_for(viewer)
         self.prompts = PromptsInView(viewer, self.session, self.view)
         self.tools = Tools(self.session, self.view, self.prompts)
+        self.tour = Tour(viewer, self.session, self.choices, self.view)
         self.mouse = MouseGestures(viewer, self)
         self._watch: Any = None
         self._pacer: Any = None
@@ -257,11 +259,13 @@ class Controller:
     def done(self) -> None:
         """Finish the current object."""
         if not self._in_stroke:
+            self.tour.forget()
             self.session.done()
 
     def drop(self) -> None:
         """Forget what is unfinished; first of all what is being drawn."""
         if not self.mouse.cancel_drag() and not self._in_stroke:
+            self.tour.forget()
             self.session.drop()
 
     def undo(self) -> None:
@@ -281,6 +285,31 @@ class Controller:
             from napari_sam2.viewer.help_overlay import toggle_help
 
             toggle_help(viewer)
+
+    def next_object(self) -> None:
+        """Go to the nearest object that is not reviewed."""
+        if not self._in_stroke and self.tour.next() is None:
+            self._on_notice("Every object is reviewed.")
+
+    def last_object(self) -> None:
+        """Go back to the object before."""
+        if not self._in_stroke:
+            self.tour.back()
+
+    def review_and_next(self) -> None:
+        """Say that the object at hand is right, and go to the next one."""
+        label = self.tour.at_hand
+        if self._in_stroke:
+            return
+        if label is not None:
+            self.session.review([label])
+        self.next_object()
+
+    def delete(self) -> None:
+        """Take the object at hand away."""
+        label = self.tour.at_hand
+        if not self._in_stroke and label is not None:
+            self.session.delete([label])
 
     def new_labels(self) -> Labels | None:
         """Make new labels for the image and work on them."""
@@ -314,6 +343,7 @@ class Controller:
         self.display.close()
         self.tools.close()
         self.prompts.close()
+        self.tour.close()
         self.stores.close()
         self.view.close()
         self.choices.close()
@@ -502,6 +532,10 @@ _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "drop": Controller.drop,
     "undo": Controller.undo,
     "redo": Controller.redo,
+    "delete": Controller.delete,
+    "next": Controller.next_object,
+    "back": Controller.last_object,
+    "review": Controller.review_and_next,
     "collect": Controller._toggle_collect,
     "overwrite": Controller._toggle_overwrite,
     "sharpen": Controller._toggle_sharpen,

@@ -98,6 +98,8 @@ class KeyBindings:
         return True
 
     def _may_take(self, layer: Layer, action: Action) -> bool:
+        if action.name == "delete" and hasattr(layer, "remove_selected"):
+            return False  # it deletes points or shapes there
         if in_pan_zoom(layer):
             return True
         if action.name not in _HISTORY:

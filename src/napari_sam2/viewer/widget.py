@@ -34,6 +34,7 @@ from napari_sam2.viewer.choosers import (
 from napari_sam2.viewer.connections import Connections
 from napari_sam2.viewer.hints import hint, object_line
 from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.object_list import ObjectPanel
 from napari_sam2.viewer.remember import Memory, remembered_controller
 from napari_sam2.viewer.status_area import StatusArea, line, say
 from napari_sam2.viewer.tool_row import ToolRow
@@ -85,6 +86,7 @@ class SegmentationWidget(QWidget):
         self.collect = _check(KEYMAP["collect"].title)
         self.overwrite = _check(KEYMAP["overwrite"].title)
         self.sharpen = _check(KEYMAP["sharpen"].title)
+        self.objects = ObjectPanel(self.controller, self._connections)
         self.export = _button("Export…", "Save the labels as TIFF or PNG")
         self.help = _small("?", "")
         self.done.setObjectName("primary")
@@ -175,12 +177,13 @@ class SegmentationWidget(QWidget):
         whole.addWidget(self.overwrite)
         whole.addWidget(self.sharpen)
         whole.addWidget(_rule())
+        whole.addWidget(self.objects, 1)
         last = QHBoxLayout()
         last.setSpacing(4)
         last.addWidget(self.export, 1)
         last.addWidget(self.help)
         whole.addLayout(last)
-        whole.addStretch(1)
+        whole.addStretch()
 
     def _connect(self) -> None:
         controller, session, add = (
@@ -278,6 +281,8 @@ class SegmentationWidget(QWidget):
         accent, quiet = theme.current.as_rgb(), theme.foreground.as_rgb()
         self.setStyleSheet(
             f"QPushButton#primary:enabled {{ background-color: {accent}; }}"
+            "QToolButton#fold { border: 0; text-align: left; }"
+            f"QTableView::item:selected {{ background-color: {accent}; color: white; }}"
             f"QFrame#rule {{ background-color: {quiet}; border: 0; }}"
             f"QProgressBar::chunk {{ background-color: {accent}; }}"
         )

@@ -13,6 +13,7 @@ from napari_sam2.annotation.marks import Mark, Tool
 from napari_sam2.annotation.objects import Pointing
 from napari_sam2.segmentation.points import Box, Point
 from napari_sam2.segmentation.prompts import Prompts
+from napari_sam2.segmentation.revision import Kind, moved, without
 from tests.annotation.conftest import A, B, C
 
 if TYPE_CHECKING:
@@ -157,3 +158,50 @@ def test_any_line_is_a_mark_on_the_plane_or_none(
 def test_a_lasso_around_nothing_is_a_place() -> None:
     mark = Mark.drawn(Tool.LASSO, ((5, 5), (5, 6), (5, 5)), SHAPE)
     assert mark == Mark.at(5, 5)
+
+
+def test_a_point_that_is_moved_is_asked_about_anew(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    session.click(*A)
+    session.add(*B)
+    session.wait()
+    before = session.objects[1].prompts
+    there = moved(before, Kind.POINT, 1, (C[0] - B[0], C[1] - B[1]), SHAPE)
+    session.revise(there, preview=True)
+    session.wait()
+    assert session.preview is not None
+    assert session.preview.prompts == there
+    assert session.labels[B] == 1
+    session.revise(there)
+    assert [session.labels[place] for place in (A, B, C)] == [1, 0, 1]
+    # All is said at once: no answer to what was there before.
+    assert segmenter.decodes[-1] == Prompts((Point(*A), Point(*C)))
+    session.undo()
+    assert [session.labels[place] for place in (A, B, C)] == [1, 1, 0]
+    assert session.current is not None
+    assert session.current.prompts == before
+
+
+def test_a_prompt_can_be_taken_back_but_for_the_last(
+    session: AnnotationSession,
+) -> None:
+    notices: list[str] = []
+    session.notice.connect(notices.append)
+    session.click(*A)
+    session.remove(*B)
+    session.wait()
+    session.revise(without(session.objects[1].prompts, Kind.POINT, 1))
+    session.wait()
+    assert session.objects[1].prompts == Prompts((Point(*A),))
+    session.revise(without(session.objects[1].prompts, Kind.POINT, 0))
+    assert len(notices) == 1
+    assert session.labels[A] == 1
+
+
+def test_without_an_object_there_is_nothing_to_revise(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    session.revise(Prompts((Point(*A),)))
+    session.wait()
+    assert segmenter.decodes == []

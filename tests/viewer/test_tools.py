@@ -11,10 +11,11 @@ from qtpy.QtTest import QTest
 
 from napari_sam2.annotation.marks import Tool
 from napari_sam2.annotation.objects import Pointing
+from napari_sam2.segmentation.revision import Kind
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.widget import SegmentationWidget
 from tests.viewer.conftest import A, B, C
-from tests.viewer.hand import ALT, NONE, SHIFT, Hand
+from tests.viewer.hand import ALT, CTRL, NONE, SHIFT, Hand
 
 AROUND_A = ((30, 30), (90, 90))
 AROUND_AB = ((30, 30), (90, 210))
@@ -38,7 +39,7 @@ def test_a_box_is_drawn_and_its_mask_follows(hand: Hand) -> None:
     hand.press_and_move([AROUND_A[0], (60, 60), AROUND_A[1]])
     hand.wait(lambda: hand.session.preview is not None)
     shown = hand.controller.prompts.display.shown
-    assert [stroke.kind for stroke in shown.shapes.strokes] == ["box"]
+    assert [stroke.kind for stroke in shown.shapes.strokes] == [Kind.BOX]
     hand.wait(lambda: hand.controller.display.shown is not None)
     names = [layer.name for layer in hand.viewer.layers]
     hand.release(*AROUND_A[1])
@@ -150,3 +151,62 @@ def test_a_key_and_a_button_for_each_tool(hand: Hand, tool: Tool) -> None:
     assert hand.controller.tools.removes
     widget.release()
     widget.deleteLater()
+
+
+def test_a_point_is_moved_by_a_drag(hand: Hand) -> None:
+    hand.click_and_wait(*A)
+    center = np.array(hand.viewer.scene.camera.center)
+    hand.press_and_move([A, (80, 140), B])
+    hand.wait(
+        lambda: (
+            hand.session.preview is not None
+            and abs(hand.session.preview.prompts.points[0].col - B[1]) < 1
+        )
+    )
+    assert labels(hand)[A] == 1
+    hand.release(*B)
+    hand.wait(lambda: labels(hand)[B] == 1)
+    assert labels(hand)[A] == 0
+    np.testing.assert_allclose(hand.viewer.scene.camera.center, center)
+    assert list(hand.session.objects) == [1]
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.wait(lambda: labels(hand)[A] == 1)
+    assert labels(hand)[B] == 0
+
+
+def test_a_box_is_resized_by_its_corner_and_moved_by_its_side(hand: Hand) -> None:
+    draw(hand, Tool.BOX, *AROUND_A)
+    hand.wait(lambda: len(hand.session.objects) == 1)
+    hand.drag((90, 90), (90, 210))
+    hand.wait(lambda: labels(hand)[B] == 1)
+    hand.drag((30, 120), (110, 120))
+    hand.wait(lambda: labels(hand)[C] == 1)
+    assert labels(hand)[A] == labels(hand)[B] == 0
+
+
+def test_a_prompt_is_taken_back_by_alt_click_or_a_key(hand: Hand) -> None:
+    hand.click_and_wait(*A)
+    for place in (B, C):
+        hand.click(*place, SHIFT)
+        hand.wait(lambda p=place: labels(hand)[p] == 1)
+    hand.click(*B, ALT)
+    hand.wait(lambda: labels(hand)[B] == 0)
+    assert len(hand.session.objects[1].prompts.points) == 2
+    hand.move(*C)
+    hand.wait(lambda: hand.controller.prompts.under is not None)
+    hand.native.setFocus()
+    hand.key(Qt.Key.Key_X, SHIFT)
+    hand.wait(lambda: labels(hand)[C] == 0)
+    assert labels(hand)[A] == 1
+
+
+def test_escape_leaves_a_prompt_where_it_was(hand: Hand) -> None:
+    hand.click_and_wait(*A)
+    hand.press_and_move([A, (80, 140), B])
+    hand.key(Qt.Key.Key_Escape)
+    hand.release(*B)
+    shown = hand.controller.prompts.display.shown
+    assert shown.shapes.places[0].at == pytest.approx(A, abs=1)
+    hand.click_and_wait(*C)
+    assert labels(hand)[A] == 1
+    assert labels(hand)[B] == 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from napari_sam2.annotation.marks import Mark, Revision
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
 
 if TYPE_CHECKING:
     from napari_sam2.annotation.inference import Encoded
-    from napari_sam2.annotation.marks import Mark
     from napari_sam2.segmentation.prompts import Prompts
 
 __all__ = ["Intent", "intent_of"]
@@ -38,7 +38,7 @@ class Intent:
 
 
 def intent_of(
-    mark: Mark,
+    mark: Mark | Revision,
     pointing: Pointing,
     *,
     encoded: Encoded,
@@ -49,8 +49,8 @@ def intent_of(
 
     Parameters
     ----------
-    mark : Mark
-        The place or the line.
+    mark : Mark or Revision
+        The place or the line; or other prompts for the current object.
     pointing : Pointing
         What the user holds down.
     encoded : Encoded
@@ -63,10 +63,14 @@ def intent_of(
     Returns
     -------
     Intent or None
-        None if there is nothing to take the mark away from.
+        None if there is nothing to take the mark away from, or to revise.
     """
     if current is not None and current.plane.key != encoded.plane.key:
         current = None
+    if isinstance(mark, Revision):
+        if current is None:
+            return None
+        return Intent(mark.prompts, Pointing.ADD, current.label, current)
     if pointing is Pointing.NEW and current is not None and not current.kept:
         # A draft is open: until it is done, every click is about it.
         pointing = Pointing.ADD

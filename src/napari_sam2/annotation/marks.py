@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.prompts import MaskPrompt
     from napari_sam2.segmentation.strokes import Path
 
-__all__ = ["Mark", "Tool"]
+__all__ = ["Mark", "Revision", "Tool"]
 
 
 class Tool(Enum):
@@ -136,3 +136,25 @@ class Mark:
         (row, col), (other_row, other_col) = self.path[0], self.path[-1]
         rows, cols = sorted((row, other_row)), sorted((col, other_col))
         return Box(rows[0], cols[0], rows[1], cols[1])
+
+
+@dataclass(frozen=True)
+class Revision:
+    """Other prompts for the object at hand: one was moved, or taken away.
+
+    Attributes
+    ----------
+    prompts : Prompts
+        All that is said about it from now on.
+    """
+
+    prompts: Prompts
+
+    @property
+    def extent(self) -> Box:
+        """Smallest box around all that the model is told."""
+        around = [Box(*place[:2], *place[:2]) for place in self.prompts.places]
+        if self.prompts.bounds is not None:
+            around.append(self.prompts.bounds)
+        row_min, col_min, row_max, col_max = zip(*around, strict=True)
+        return Box(min(row_min), min(col_min), max(row_max), max(col_max))

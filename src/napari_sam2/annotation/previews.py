@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sam2.annotation.inference import Encoded, Inference
-    from napari_sam2.annotation.marks import Mark
+    from napari_sam2.annotation.marks import Mark, Revision
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.segmentation.prediction import Prediction
 
@@ -45,13 +45,13 @@ class Previews:
     def __init__(
         self,
         inference: Inference,
-        intent_of: Callable[[Encoded, Mark, Pointing], Intent | None],
+        intent_of: Callable[[Encoded, Mark | Revision, Pointing], Intent | None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._inference = inference
         self._intent_of = intent_of
         self._failed = failed
-        self._place: tuple[Mark, Pointing] | None = None
+        self._place: tuple[Mark | Revision, Pointing] | None = None
         self._asked = 0
         self._void = 0  # requests up to this one are not to be shown any more
         self._asked_at = 0.0
@@ -69,7 +69,7 @@ class Previews:
             and perf_counter() - self._asked_at < 2 * _SOON
         )
 
-    def point_at(self, mark: Mark, pointing: Pointing) -> None:
+    def point_at(self, mark: Mark | Revision, pointing: Pointing) -> None:
         """Follow the mouse to a place, or along a line that it draws."""
         self._place = (mark, pointing)
         # Should the image not be ready yet, the mask appears where the mouse waits.

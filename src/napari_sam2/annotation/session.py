@@ -21,7 +21,7 @@ from napari_sam2.annotation.intent import Intent, intent_of
 from napari_sam2.annotation.keeper import Keeper
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.ledgers import Ledgers
-from napari_sam2.annotation.marks import Mark
+from napari_sam2.annotation.marks import Mark, Revision
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
 from napari_sam2.annotation.previews import Previews
 from napari_sam2.annotation.recovery import recover
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.recorder import Journals
     from napari_sam2.annotation.recovery import RecoveredSession
     from napari_sam2.models.catalog import ModelSpec
+    from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.strokes import Path as Line
     from napari_sam2.segmentation.view import BBox
@@ -453,6 +454,32 @@ class AnnotationSession(ObjectCommands):
             self._previews.lift()
             self._commit(mark, plane, pointing)
 
+    def revise(self, prompts: Prompts, *, preview: bool = False) -> None:
+        """Ask anew about the current object: a prompt was moved or taken away.
+
+        One item of the history, as any correction.
+
+        Parameters
+        ----------
+        prompts : Prompts
+            All that is said about it now.
+        preview : bool
+            Only show what it would be; the latest call wins.
+        """
+        plane = self.plane
+        if plane is None or self.current is None or not self._usable:
+            return
+        if prompts.bounds is None and not any(p.inside for p in prompts.places):
+            if not preview:
+                self.notice.emit("Something must be left that belongs to the object.")
+            return
+        revision = Revision(prompts)
+        if preview:
+            self._previews.point_at(revision, Pointing.ADD)
+        else:
+            self._previews.lift()
+            self._commit(revision, plane, Pointing.ADD)
+
     def done(self) -> None:
         """Finish the current object; a draft is kept."""
         self._clicks.append(self._keeper.finish)
@@ -527,7 +554,7 @@ class AnnotationSession(ObjectCommands):
         return self._active and self._unavailable is None
 
     def _intent_of(
-        self, encoded: Encoded, mark: Mark, pointing: Pointing
+        self, encoded: Encoded, mark: Mark | Revision, pointing: Pointing
     ) -> Intent | None:
         return intent_of(
             mark,
@@ -552,7 +579,7 @@ class AnnotationSession(ObjectCommands):
             return
         self._commit(Mark.at(row, col), plane, pointing)
 
-    def _commit(self, mark: Mark, plane: Plane, pointing: Pointing) -> None:
+    def _commit(self, mark: Mark | Revision, plane: Plane, pointing: Pointing) -> None:
         self._inference.resume()
         encoded = self._inference.encoded_showing(mark.extent)
         self._clicks.append(Click(plane, mark, pointing, encoded, self.store))

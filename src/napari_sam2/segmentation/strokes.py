@@ -146,7 +146,7 @@ def filled(
         between = rows[first:last]
         if not between.size:
             continue
-        crossed = col + (between - row) * ((end_col - col) / (end - row))
+        crossed = col + (between - row) / (end - row) * (end_col - col)
         at = np.searchsorted(cols, crossed)
         np.add.at(crossings, (np.arange(first, last), at), 1)
     odd: npt.NDArray[np.bool_] = np.cumsum(crossings, axis=1)[:, :-1] % 2 == 1

@@ -223,6 +223,7 @@ class Controller:
         place = self.view.place(position)
         if place is not None:
             self.session.hover(*place, self.tools.meant(pointing))
+            self.prompts.hover(*place)
 
     def click(self, position: Sequence[float], pointing: Pointing) -> None:
         """Carry out a click at a place of the world; outside, it means nothing."""
@@ -517,6 +518,10 @@ class Controller:
     def _toggle_sharpen(self) -> None:
         self.sharpen = not self.sharpen
 
+    def _remove_prompt(self) -> None:
+        if not self._in_stroke:
+            self.tools.remove_under()
+
     def _toggle_polarity(self) -> None:
         self.tools.removes = not self.tools.removes
 
@@ -544,6 +549,7 @@ _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "scribble": partial(_take, tool=Tool.SCRIBBLE),
     "lasso": partial(_take, tool=Tool.LASSO),
     "polarity": Controller._toggle_polarity,
+    "unprompt": Controller._remove_prompt,
 }
 
 

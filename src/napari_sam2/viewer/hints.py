@@ -37,6 +37,8 @@ def hint(controller: Controller) -> str:
     if active is not None and not in_pan_zoom(active):
         return f"Waiting while “{active.name}” is being edited"
     current, tools = session.current, controller.tools
+    if controller.prompts.under is not None:
+        return "Drag moves this, Alt + click takes it back"
     if tools.removes:
         return f"Clicks take away; {KEYMAP['polarity'].keys} adds again"
     if tools.tool is not Tool.POINT:

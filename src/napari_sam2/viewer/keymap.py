@@ -119,6 +119,16 @@ GESTURES: tuple[Gesture, ...] = (
         Group.CORRECT,
     ),
     Gesture(
+        "drag a point or a line of the current object",
+        "move it, and ask anew",
+        Group.CORRECT,
+    ),
+    Gesture(
+        "Alt + click on a point or a line of it",
+        "take it back, and ask anew",
+        Group.CORRECT,
+    ),
+    Gesture(
         "left drag with a box, a scribble or a lasso",
         "keep what it is about as a new object",
         Group.DRAW,
@@ -187,6 +197,13 @@ _TABLE: tuple[Action, ...] = (
         "Show all keys and gestures, and change them",
         always=True,
         group=Group.TOOL,
+    ),
+    Action(
+        "unprompt",
+        "Shift-X",
+        "Remove the prompt",
+        "Take back the point or the line under the mouse, and ask anew",
+        group=Group.CORRECT,
     ),
     Action(
         "done",

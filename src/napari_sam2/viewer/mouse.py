@@ -108,7 +108,7 @@ def press(
         yield
     if drag is not None and dragged:
         drag.end()
-    elif pointing is not None and not dragged:
+    elif pointing is not None and not dragged and not (drag and drag.click()):
         clicked(place, pointing)
 
 
@@ -263,6 +263,9 @@ class _Cancellable:
     def __init__(self, drag: Drag) -> None:
         self._drag: Drag | None = drag
         self.moved = False
+
+    def click(self) -> bool:
+        return self._drag is not None and self._drag.click()
 
     def move(self, position: Sequence[float]) -> None:
         self.moved = True

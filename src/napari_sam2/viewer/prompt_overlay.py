@@ -14,6 +14,8 @@ from napari.layers.base._base_constants import Blending
 from psygnal import EmitLoopError
 from pydantic import Field
 
+from napari_sam2.segmentation.revision import Kind
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
@@ -29,6 +31,7 @@ _KEY = "sam_2_prompts"
 # color-blind eyes.
 _INSIDE = (0.55, 0.85, 1.0, 1.0)
 _OUTSIDE = (1.0, 0.65, 0.1, 1.0)
+_HELD = (1.0, 1.0, 1.0, 1.0)
 _DARK = (0.0, 0.0, 0.0, 0.75)
 
 _DASH = 6.0
@@ -145,7 +148,9 @@ def _registered() -> bool:
                 return
             pieces = [s.pieces(_DASH * drawing.pixel).reshape(-1, 2) for s in strokes]
             colors = [
-                np.tile(_color(s.inside), (len(piece), 1))
+                np.tile(
+                    _HELD if s == drawing.under else _color(s.inside), (len(piece), 1)
+                )
                 for s, piece in zip(strokes, pieces, strict=True)
             ]
             # vispy's x runs along the last displayed axis.
@@ -162,7 +167,7 @@ def _registered() -> bool:
                 return
             places = drawing.geometry.to_world([mark.at for mark in marks])[:, ::-1]
             held = [mark == drawing.under for mark in marks]
-            size = [9 if mark.kind == "corner" else 11 for mark in marks]
+            size = [9 if mark.kind is Kind.CORNER else 11 for mark in marks]
             self._marks.set_data(
                 places,
                 size=np.array(size) + 4.0 * np.array(held),
@@ -185,6 +190,6 @@ def _color(inside: bool) -> tuple[float, float, float, float]:
 
 
 def _symbol(mark: Place) -> str:
-    if mark.kind == "corner":
+    if mark.kind is Kind.CORNER:
         return "square"
     return "disc" if mark.inside else "x"

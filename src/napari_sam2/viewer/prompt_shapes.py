@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_sam2.segmentation.revision import Kind
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,8 +28,8 @@ class Place:
 
     Attributes
     ----------
-    kind : str
-        ``"point"`` or ``"corner"``.
+    kind : Kind
+        A point or a corner.
     index : int
         Which point; or which corner, clockwise from the top left.
     at : tuple of float
@@ -36,7 +38,7 @@ class Place:
         Whether it belongs to the object.
     """
 
-    kind: str
+    kind: Kind
     index: int
     at: tuple[float, float]
     inside: bool = True
@@ -48,8 +50,8 @@ class Stroke:
 
     Attributes
     ----------
-    kind : str
-        ``"box"``, ``"scribble"`` or ``"lasso"``.
+    kind : Kind
+        A box, a scribble or a lasso.
     index : int
         Which scribble or lasso.
     path : tuple of (float, float)
@@ -58,7 +60,7 @@ class Stroke:
         Whether it is about what belongs to the object.
     """
 
-    kind: str
+    kind: Kind
     index: int
     path: tuple[tuple[float, float], ...]
     inside: bool = True
@@ -131,20 +133,20 @@ class PromptShapes:
 def shapes_of(prompts: Prompts) -> PromptShapes:
     """Return what is drawn of some prompts."""
     places = [
-        Place("point", number, (point.row, point.col), point.inside)
+        Place(Kind.POINT, number, (point.row, point.col), point.inside)
         for number, point in enumerate(prompts.points)
     ]
     strokes = [
-        Stroke("scribble", number, scribble.path, scribble.inside)
+        Stroke(Kind.SCRIBBLE, number, scribble.path, scribble.inside)
         for number, scribble in enumerate(prompts.scribbles)
     ]
     strokes += [
-        Stroke("lasso", number, (*lasso.path, lasso.path[0]), lasso.inside)
+        Stroke(Kind.LASSO, number, (*lasso.path, lasso.path[0]), lasso.inside)
         for number, lasso in enumerate(prompts.lassos)
     ]
     if prompts.box is not None:
         top, left, bottom, right = prompts.box
         corners = ((top, left), (top, right), (bottom, right), (bottom, left))
-        strokes.append(Stroke("box", 0, (*corners, corners[0])))
-        places += [Place("corner", n, corner) for n, corner in enumerate(corners)]
+        strokes.append(Stroke(Kind.BOX, 0, (*corners, corners[0])))
+        places += [Place(Kind.CORNER, n, corner) for n, corner in enumerate(corners)]
     return PromptShapes(tuple(places), tuple(strokes))

@@ -6,6 +6,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
+from psygnal import Signal
 
 from napari_sam2.viewer.connections import Connections
 from napari_sam2.viewer.prompt_overlay import PromptDisplay, PromptDrawing
@@ -16,9 +17,14 @@ if TYPE_CHECKING:
 
     from napari_sam2.annotation.marks import Mark
     from napari_sam2.annotation.session import AnnotationSession
+    from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.viewer.plane_in_view import PlaneInView
+    from napari_sam2.viewer.prompt_shapes import Place, Stroke
 
 __all__ = ["PromptsInView"]
+
+_REACH = 6.0
+"""Pixels of the screen from which a prompt can be taken hold of."""
 
 
 class PromptsInView:
@@ -34,6 +40,9 @@ class PromptsInView:
         Where the plane is drawn.
     """
 
+    under_changed = Signal()
+    """The mouse is over another prompt, or over none."""
+
     def __init__(
         self, viewer: ViewerModel, session: AnnotationSession, view: PlaneInView
     ) -> None:
@@ -41,6 +50,9 @@ class PromptsInView:
         self._session = session
         self._view = view
         self._sketch = PromptShapes()
+        self._revised: Prompts | None = None
+        self.under: Place | Stroke | None = None
+        """The prompt that the mouse is over, or has in its hand."""
         self.display = PromptDisplay(viewer)
         self._connections = Connections()
         add = self._connections.add
@@ -69,12 +81,30 @@ class PromptsInView:
             self._sketch = shapes_of(mark.said_of(None, inside=inside))
         self._refresh()
 
+    def revise(self, prompts: Prompts) -> None:
+        """Show the prompts as they are to become."""
+        self._revised = prompts
+        self._refresh()
+
+    def find(self, row: float, col: float) -> Place | Stroke | None:
+        """Return the prompt of the current object that is at a place."""
+        return self._said().under(row, col, _REACH * self.pixel)
+
+    def hover(self, row: float, col: float) -> None:
+        """Show which prompt a drag would take hold of."""
+        under = self.find(row, col) if self.display.shown is not None else None
+        if under != self.under:
+            self.under = under
+            self.under_changed.emit()
+            self._refresh()
+
     def close(self) -> None:
         """Draw nothing any more."""
         self._connections.close()
         self.display.close()
 
     def _on_answer(self, *_: object) -> None:
+        self._revised = None
         self.sketch(None)
 
     def _refresh(self, *_: object) -> None:
@@ -83,7 +113,7 @@ class PromptsInView:
         if geometry is None or not shapes:
             self.display.show(None)
         else:
-            self.display.show(PromptDrawing(shapes, geometry, self.pixel))
+            self.display.show(PromptDrawing(shapes, geometry, self.pixel, self.under))
 
     def _on_zoom(self) -> None:
         shown = self.display.shown
@@ -92,12 +122,13 @@ class PromptsInView:
             self._refresh()
 
     def _shapes(self) -> PromptShapes:
-        session, current = self._session, self._session.current
-        plane = session.plane
-        if plane is None or not session.active:
+        if not self._session.active or self._session.plane is None:
             return PromptShapes()
-        if current is None or current.plane.key != plane.key:
-            return self._sketch
-        said = shapes_of(current.prompts)
-        sketch = self._sketch
+        said, sketch = self._said(), self._sketch
         return PromptShapes(said.places + sketch.places, said.strokes + sketch.strokes)
+
+    def _said(self) -> PromptShapes:
+        current, plane = self._session.current, self._session.plane
+        if current is None or plane is None or current.plane.key != plane.key:
+            return PromptShapes()
+        return shapes_of(self._revised or current.prompts)

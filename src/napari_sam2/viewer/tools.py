@@ -8,7 +8,8 @@ from psygnal import Signal
 
 from napari_sam2.annotation.marks import Tool
 from napari_sam2.annotation.objects import Pointing
-from napari_sam2.viewer.drawing import Drawing
+from napari_sam2.segmentation.revision import without
+from napari_sam2.viewer.drawing import Drawing, Moving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,14 +84,27 @@ class Tools:
     def begin(self, position: Sequence[float], pointing: Pointing) -> Drag | None:
         """Take up what a left drag from a place of the world does; None: it pans."""
         place = self._view.place(position)
-        if self.panning or place is None or self._tool is Tool.POINT:
+        if self.panning or place is None:
             return None
         pointing = self.meant(pointing)
-        if pointing is Pointing.REMOVE and self._session.current is None:
+        here = self._session, self._view, self._prompts
+        held = self._prompts.find(*place)
+        draws = self._tool is not Tool.POINT
+        if held is not None and (
+            pointing is Pointing.NEW or (pointing is Pointing.REMOVE and not draws)
+        ):
+            return Moving(*here, held, place, pointing)
+        nothing = pointing is Pointing.REMOVE and self._session.current is None
+        if not draws or nothing:
             return None
-        return Drawing(
-            self._session, self._view, self._prompts, self._tool, place, pointing
-        )
+        under = held if pointing is Pointing.REMOVE else None
+        return Drawing(*here, self._tool, place, pointing, under)
+
+    def remove_under(self) -> None:
+        """Take the prompt away that the mouse is over."""
+        current, held = self._session.current, self._prompts.under
+        if current is not None and held is not None:
+            self._session.revise(without(current.prompts, held.kind, held.index))
 
     def close(self) -> None:
         """Follow the session no longer."""

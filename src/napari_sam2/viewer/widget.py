@@ -201,6 +201,7 @@ class SegmentationWidget(QWidget):
         add(controller.choices.choices_changed, self._on_choices)
         add(controller.modes_changed, self._on_modes)
         add(controller.tools.changed, self._on_session)
+        add(controller.prompts.under_changed, self._on_session)
         viewer = controller.viewer
         if viewer is not None:
             add(viewer.events.theme, self._on_theme)

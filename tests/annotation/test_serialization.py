@@ -52,6 +52,7 @@ _FULL = AnnotatedObject(
         lassos=(Lasso(((1.0, 2.0), (9.0, 4.0), (5.0, 8.0))),),
         region=Region.of(np.eye(4, dtype=bool), 3, 5),
         answered=1,
+        beyond=(Region.of(np.eye(3, dtype=bool), 36, 52),),
         choice=2,
     ),
     prediction=Prediction(0.75, _logits(2), _VIEW, threshold=0.5),
@@ -60,6 +61,7 @@ _FULL = AnnotatedObject(
     written=PixelChange.between(
         (40, 60), (np.array([1, 1, 2]), np.array([5, 6, 5])), np.array([0, 0, 2]), 3
     ),
+    beyond=(Region.of(np.eye(2, dtype=bool), 36, 54),),
 )
 
 
@@ -93,6 +95,7 @@ def test_an_object_comes_back() -> None:
     assert found.label == 3
     assert found.model == "weights"
     assert found.prompts == _FULL.prompts
+    assert found.beyond == _FULL.beyond
     assert found.plane.index == _PLANE.index
     assert found.plane.limits == (0.5, 7.0)
     assert found.plane.array_shape == (40, 60)

@@ -11,6 +11,8 @@ from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.annotation.status import Phase
+from napari_sam2.segmentation.dense import mask_logits
+from napari_sam2.segmentation.points import Point
 from napari_sam2.segmentation.view import View
 from tests.annotation.fakes import FakeSegmenter, discs
 
@@ -186,3 +188,122 @@ def test_when_idle_the_neighbours_are_encoded_and_make_way_at_once(
     assert len(segmenter.views) > asked
     near = segmenter.views[asked:]
     assert all(view.image_size == segmenter.engine.image_size for view in near)
+
+
+# ------------------------------------------------------------- objects across views
+
+# A band across all of the plane, which no view shows.
+BAND = (slice(1000, 1060), slice(None))
+AT = (1030, 300)
+FARTHER = (1030, 1500)
+HERE, THERE = (800, 0, 1400, 600), (800, 1100, 1400, 1900)
+
+
+@pytest.fixture
+def band(segmenter: FakeSegmenter) -> Iterator[AnnotationSession]:
+    image = np.zeros(SHAPE, np.uint8)
+    image[BAND] = 150
+    session = AnnotationSession(segmenter_factory=lambda *_: segmenter)
+    session.set_labels(ArrayLabels(SHAPE))
+    session.set_plane(Plane.of_array(image, name="slide"), HERE)
+    session.wait()
+    yield session
+    session.close()
+
+
+def columns(session: AnnotationSession) -> tuple[int, int]:
+    """First and last column of the object."""
+    cols = np.flatnonzero((session.labels == 1).any(axis=0))
+    return int(cols[0]), int(cols[-1])
+
+
+@pytest.mark.parametrize("collect", [False, True])
+def test_an_object_that_crosses_views_stays_one_object(
+    band: AnnotationSession, collect: bool
+) -> None:
+    band.collect = collect
+    band.click(*AT)
+    band.wait()
+    band.look_at(THERE)
+    band.wait()
+    assert band.current is not None
+    seen = band.current.prediction.view.window
+    band.add(*FARTHER)
+    band.wait()
+    band.done()
+    band.wait()
+    labels = band.labels
+    assert set(np.unique(labels)) == {0, 1}
+    assert labels[AT] == labels[FARTHER] == 1
+    assert columns(band)[0] == 0
+    assert columns(band)[1] > 1800
+    # What the first view has found outside of the second is all there.
+    rows = np.flatnonzero(labels[:, 10])
+    assert abs(len(rows) - 60) <= 4
+    assert (labels[1020:1040, : seen[3] - 20] == 1).all()
+
+
+def test_correcting_in_another_view_takes_nothing_away_elsewhere(
+    band: AnnotationSession,
+) -> None:
+    band.click(*AT)
+    band.wait()
+    before = band.labels.copy()
+    band.look_at(THERE)
+    band.wait()
+    band.add(*FARTHER)
+    band.wait()
+    band.remove(1030, 1450)
+    band.wait()
+    # All of it is gone where it was looked at, and nothing elsewhere.
+    view = band.objects[1].prediction.view
+    assert not band.labels[:, view.window[1] : view.window[3]].any()
+    np.testing.assert_array_equal(
+        band.labels[:, : view.window[1]], before[:, : view.window[1]]
+    )
+    for _ in range(2):
+        band.undo()
+    np.testing.assert_array_equal(band.labels, before)
+    band.redo()
+    assert band.labels[FARTHER] == 1
+    assert band.labels[AT] == 1
+
+
+def test_a_correction_from_farther_away_is_told_of_all_that_there_is(
+    band: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    band.click(*AT)
+    band.wait()
+    band.look_at(THERE)
+    band.wait()
+    band.add(*FARTHER)
+    band.wait()
+    assert band.objects[1].beyond
+    band.look_at((500, 0, 2500, 2000))
+    band.wait()
+    band.add(*FARTHER)
+    band.wait()
+    asked = segmenter.decodes[-1]
+    view = segmenter.views[-1]
+    logits = mask_logits(asked, view, segmenter.engine.mask_size)
+    assert logits is not None
+    known = view.cells([Point(*AT), Point(*FARTHER), Point(2000, 300)], len(logits))
+    there = [bool((logits[row : row + 2, col] > 0).any()) for row, col in known]
+    assert there == [True, True, False]
+    # Everything is in one view again.
+    assert band.objects[1].beyond == ()
+
+
+def test_an_object_is_sharper_where_it_is_looked_at_and_whole_elsewhere(
+    band: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    segmenter.zoom = True
+    band.click(*AT)
+    band.wait()
+    band.look_at(THERE)
+    band.wait()
+    band.add(*FARTHER)
+    band.wait()
+    assert band.objects[1].prediction.score == pytest.approx(0.95)
+    assert band.labels[AT] == band.labels[FARTHER] == 1
+    assert columns(band)[0] == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from napari_sam2.annotation.marks import Mark, Revision
@@ -83,4 +83,6 @@ def intent_of(
     mask = current.prediction.as_prompt() if same_model else None
     inside = pointing is Pointing.ADD
     prompts = mark.said_of(current.prompts, inside=inside, mask=mask)
+    if mask is not None and current.beyond:
+        prompts = replace(prompts, beyond=current.beyond)
     return Intent(prompts, pointing, current.label, current)

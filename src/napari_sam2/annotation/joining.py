@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.segmentation.prompts import Box, Prompts
+from napari_sam2.segmentation.region import Region
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -38,6 +39,7 @@ def joined(kept: AnnotatedObject, other: AnnotatedObject) -> AnnotatedObject:
         or (kept.plane.image, kept.plane.index)
         != (other.plane.image, other.plane.index)
         or not _within(seen, view)
+        or other.beyond
     ):
         return kept
     one, two = kept.prediction, other.prediction
@@ -101,7 +103,19 @@ def without(
         prompts=prompts,
         prediction=replace(found, logits=logits, alternatives=()),
         written=kept.written.only(mine),
+        beyond=tuple(
+            left
+            for part in kept.beyond
+            if (left := _less(part, given, columns)) is not None
+        ),
     )
+
+
+def _less(region: Region, given: npt.NDArray[np.intp], columns: int) -> Region | None:
+    rows = np.arange(region.row, region.row + region.height)[:, None]
+    cols = np.arange(region.col, region.col + region.width)
+    left = region.crop & ~np.isin(rows * columns + cols, given)
+    return Region.of(left, region.row, region.col) if left.any() else None
 
 
 def _said_of_both(one: AnnotatedObject, two: AnnotatedObject) -> Prompts:

@@ -89,7 +89,11 @@ class Keeper:
         While it was computed, the object may have been let go of, and plane or
         labels left: then it holds for what was clicked on all the same.
         """
-        if prediction.area == 0:
+        home, kept = self._ledgers.find(intent.about)
+        before = kept or intent.about
+        # An object that reaches beyond the view keeps what it has there.
+        beyond = () if before is None else before.beside(prediction.view)
+        if prediction.area == 0 and not beyond:
             self._previews.rest(self.current)
             self.notice.emit("Nothing was found here.")
             return
@@ -99,6 +103,7 @@ class Keeper:
             prediction.alone(),
             encoded.plane,
             encoded.segmenter.engine.model,
+            beyond=beyond,
         )
         plane = self._inference.plane
         at_hand = (
@@ -108,7 +113,6 @@ class Keeper:
         try:
             ledger = self._ledgers.for_click(click)
             at_hand = at_hand and ledger is self._ledgers.chosen
-            home, kept = self._ledgers.find(intent.about)
             if home is not None and kept is not None:
                 accepted = home.correct(kept, found, overlap=self.overlap)
                 at_hand = at_hand and home is ledger

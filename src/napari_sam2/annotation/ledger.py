@@ -259,7 +259,12 @@ class Ledger:
         AnnotatedObject
             The object with the sharper mask; the old one if it has to stay.
         """
-        new = replace(old, prediction=prediction)
+        beyond = tuple(
+            left
+            for part in old.beyond
+            if (left := part.beside(prediction.view.window)) is not None
+        )
+        new = replace(old, prediction=prediction, beyond=beyond)
         since = self.history.since(old)
         if since is None:
             return old
@@ -460,9 +465,7 @@ class Ledger:
                 f"“{plane.name}” has {tuple(plane.array_shape)}: choose or make "
                 "labels that fit the image."
             )
-        row, col = candidate.prediction.bbox[:2]
-        rows, cols = np.nonzero(candidate.prediction.crop)
-        return plane.index.indices(rows + row, cols + col)
+        return plane.index.indices(*candidate.places())
 
 
 def _by_others(edits: Iterable[Edit]) -> Iterable[Edit]:

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from napari_sam2.segmentation.region import Region
+
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from napari_sam2.annotation.changes import PixelChange
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
+    from napari_sam2.segmentation.view import View
 
 __all__ = ["AnnotatedObject", "Notes", "Pointing", "Preview"]
 
@@ -69,6 +76,9 @@ class AnnotatedObject:
         Identifies the weights that made the prediction, as an engine does.
     written : PixelChange, optional
         What it did to the labels; None while it is a draft that is not kept.
+    beyond : tuple of Region
+        What belongs to it beside the view of the prediction: what was found in
+        other views, before the user went on.
     """
 
     label: int
@@ -77,11 +87,33 @@ class AnnotatedObject:
     plane: Plane
     model: str
     written: PixelChange | None = None
+    beyond: tuple[Region, ...] = ()
 
     @property
     def kept(self) -> bool:
         """Whether it is in the labels."""
         return self.written is not None
+
+    def places(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Return rows and columns of its pixels on the plane."""
+        row, col = self.prediction.bbox[:2]
+        parts = [(row, col, self.prediction.crop)]
+        parts += [(part.row, part.col, part.crop) for part in self.beyond]
+        found = [(np.nonzero(crop), row, col) for row, col, crop in parts]
+        rows = np.concatenate([rows + row for (rows, _), row, _ in found])
+        cols = np.concatenate([cols + col for (_, cols), _, col in found])
+        return rows, cols
+
+    def beside(self, view: View) -> tuple[Region, ...]:
+        """Return what belongs to it where another view shows nothing."""
+        parts = [part.beside(view.window) for part in self.beyond]
+        r0, c0, r1, c1 = self.prediction.bbox
+        s0, t0, s1, t1 = view.window
+        if r0 < s0 or c0 < t0 or r1 > s1 or c1 > t1:
+            crop = self.prediction.crop
+            if crop.size:
+                parts.append(Region.of(crop, r0, c0).beside(view.window))
+        return tuple(part for part in parts if part is not None)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
+    from napari_sam2.segmentation.region import Region
     from napari_sam2.segmentation.view import View
 
 __all__ = ["CERTAINTY", "mask_logits"]
@@ -27,7 +28,8 @@ def mask_logits(
 ) -> npt.NDArray[np.float32] | None:
     """Draw everything that prompts say about areas into one array of logits.
 
-    First the mask that is to be refined; without one, the marked region. Then the
+    First the mask that is to be refined, and what belongs to the object beside it;
+    without one, the marked region. Then the
     lassos that this mask does not answer to yet, in their order: what they go around
     becomes plus or minus :data:`CERTAINTY`.
 
@@ -68,11 +70,26 @@ def mask_logits(
 
 def _known(prompts: Prompts, view: View, size: int) -> npt.NDArray[np.float32] | None:
     if prompts.mask is not None:
-        return _refined(prompts.mask, view, size)
+        refined = _refined(prompts.mask, view, size)
+        return _with_beyond(refined, prompts.beyond, view, size)
     if prompts.region is not None:
         share = prompts.region.share_over(view, size)
         return (CERTAINTY * (2 * share - 1)).astype(np.float32)
     return None
+
+
+def _with_beyond(
+    logits: npt.NDArray[np.float32],
+    beyond: tuple[Region, ...],
+    view: View,
+    size: int,
+) -> npt.NDArray[np.float32]:
+    """Draw what the mask to refine does not show of an object that a view does."""
+    for region in beyond:
+        share = region.share_over(view, size)
+        marked = (CERTAINTY * (2 * share - 1)).astype(np.float32)
+        logits = np.where(share > 0, np.maximum(logits, marked), logits)
+    return logits
 
 
 def _refined(mask: MaskPrompt, view: View, size: int) -> npt.NDArray[np.float32]:

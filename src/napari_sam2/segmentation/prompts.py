@@ -95,6 +95,8 @@ class Prompts:
         What was marked of the object before: a label, the stroke of a brush.
     answered : int
         So many of the lassos the mask to refine answers to already.
+    beyond : tuple of Region
+        What belongs to the object beside the view that the mask to refine lies over.
     choice : int, optional
         Which of the model's candidates is meant, from the smallest (0) to the largest
         (2); the one with the best score if None.
@@ -107,6 +109,7 @@ class Prompts:
     lassos: tuple[Lasso, ...] = ()
     region: Region | None = None
     answered: int = 0
+    beyond: tuple[Region, ...] = ()
     choice: int | None = None
 
     def __post_init__(self) -> None:
@@ -193,6 +196,7 @@ class Prompts:
             scribbles=(*self.scribbles, *scribbles),
             lassos=(*self.lassos, *lassos),
             answered=0 if mask is None else len(self.lassos),
+            beyond=(),
             choice=None,
         )
 

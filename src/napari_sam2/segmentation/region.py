@@ -15,7 +15,7 @@ from napari_sam2.segmentation.strokes import deepest
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from napari_sam2.segmentation.view import View
+    from napari_sam2.segmentation.view import BBox, View
 
 __all__ = ["Region"]
 
@@ -81,6 +81,20 @@ class Region:
         row, col = float(self.row), float(self.col)
         return Box(row, col, row + self.height - 1, col + self.width - 1)
 
+    def beside(self, window: BBox) -> Region | None:
+        """Return what of it lies outside of a rectangle; None if nothing does.
+
+        Parameters
+        ----------
+        window : tuple of int
+            ``(row_start, col_start, row_stop, col_stop)``, half-open.
+        """
+        r0, c0 = max(window[0] - self.row, 0), max(window[1] - self.col, 0)
+        r1, c1 = max(window[2] - self.row, 0), max(window[3] - self.col, 0)
+        left = self.crop.copy()
+        left[r0:r1, c0:c1] = False
+        return Region.of(left, self.row, self.col) if left.any() else None
+
     @cached_property
     def points(self) -> tuple[Point, ...]:
         """What the model gets beside a mask: the pixel farthest from the edge."""
@@ -102,11 +116,22 @@ class Region:
         -------
         ndarray of float, shape (size, size)
         """
+        known = self._shares.get((view, size))
+        if known is not None:
+            return known
         r0, c0, r1, c1 = view.window
         rows = _shares(self.row - r0, self.height, r1 - r0, size)
         cols = _shares(self.col - c0, self.width, c1 - c0, size)
         shares: npt.NDArray[np.float64] = rows @ self.crop @ cols.T
+        shares.flags.writeable = False
+        # While the mouse moves, it is asked for again and again.
+        self._shares.clear()
+        self._shares[view, size] = shares
         return shares
+
+    @cached_property
+    def _shares(self) -> dict[tuple[View, int], npt.NDArray[np.float64]]:
+        return {}
 
 
 def _shares(start: int, count: int, length: int, size: int) -> npt.NDArray[np.float64]:

@@ -298,7 +298,8 @@ class Segmenter:
         Cancelled
             If ``cancel`` was raised before the end.
         """
-        return self._predict(self.embed_view(image, view, cancel=cancel), prompts)
+        seen = self.embed_view(image, view, cancel=cancel)
+        return self._predict(seen, seen_in(view, prompts))
 
     def _predict(
         self, image: EmbeddedImage, prompts: Prompts, multimask: bool | None = None
@@ -384,7 +385,7 @@ class Segmenter:
         EngineError
             If the device fails.
         """
-        prompts = seen_in(image.view, prompts)
+        prompts = seen_in(prediction.view, prompts)
         mask = prompts.mask
         if mask is not None and mask.view is None:
             prompts = replace(prompts, mask=replace(mask, view=image.view))

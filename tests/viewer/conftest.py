@@ -15,6 +15,7 @@ from tests.viewer.hand import Hand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import numpy as np
     from pytestqt.qtbot import QtBot
@@ -23,8 +24,11 @@ A, B, C = (60, 60), (60, 180), (140, 120)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    """Forget the keys and the preferences that a test has changed."""
+def _nothing_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Forget the keys and the preferences that a test has changed, and its session."""
+    monkeypatch.setenv("NAPARI_SAM2_HOME", str(tmp_path / "napari-sam2"))
     yield
     KEYMAP.reset()
     preferences().reset()

@@ -53,14 +53,14 @@ class Journals:
 
     Parameters
     ----------
-    place : JournalPlace
-        Where new journals go.
+    place : callable, optional
+        Returns where new journals go; by default to the user's folder.
     """
 
     failed = Signal(Exception)
 
-    def __init__(self, place: JournalPlace = JournalPlace.USER) -> None:
-        self.place = place
+    def __init__(self, place: Callable[[], JournalPlace] | None = None) -> None:
+        self._place = place or (lambda: JournalPlace.USER)
         self._recorders: dict[History, Recorder] = {}
 
     def attach(
@@ -89,7 +89,7 @@ class Journals:
             if seen is None:
                 return None
             image = seen.origin
-            writer = JournalWriter(new_path(image, self.place))
+            writer = JournalWriter(new_path(image, self._place()))
             header = {
                 "do": "open",
                 "format": FORMAT,

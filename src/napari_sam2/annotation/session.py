@@ -23,6 +23,7 @@ from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.ledgers import Ledgers
 from napari_sam2.annotation.marks import Mark, Revision
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
+from napari_sam2.annotation.offers import Offers
 from napari_sam2.annotation.previews import Previews
 from napari_sam2.annotation.recovery import recover
 from napari_sam2.annotation.status import Phase, Status
@@ -88,7 +89,6 @@ class AnnotationSession(ObjectCommands):
     model_changed = Signal(str)
     notice = Signal(str)
     failed = Signal(Exception)
-    restored = Signal(object)
 
     def __init__(
         self,
@@ -120,6 +120,7 @@ class AnnotationSession(ObjectCommands):
             self._on_failed,
             self._update_status,
         )
+        self.offers = Offers(self._inference, self._ledgers)
         self._journals = journals
         if journals is not None:
             journals.failed.connect(self._on_failed)
@@ -282,6 +283,8 @@ class AnnotationSession(ObjectCommands):
         self._previews.leave(None)
         if plane is not None:
             self._ledgers.look_at(plane)
+        if self._journals is not None:
+            self.offers.look_at(plane)
         self._inference.set_plane(plane, visible)
         self._clicks.advance()
 
@@ -338,7 +341,7 @@ class AnnotationSession(ObjectCommands):
                 self._on_failed(error)
                 return
             self._keeper.go_on_with(session.draft)
-            self.restored.emit(session)
+            self.notice.emit(_restored(session))
 
         self._inference.run_aside(lambda _: recover(path, like), done)
 
@@ -643,3 +646,14 @@ class AnnotationSession(ObjectCommands):
 
 def _sleep_on() -> None:
     """Wake nobody: the script comes for its answers by itself."""
+
+
+def _restored(session: RecoveredSession) -> str:
+    count = len(session.objects)
+    told = f"{count} object{'s' if count != 1 else ''} restored"
+    if session.draft is not None:
+        told += ", and the unfinished one"
+    if session.damaged:
+        lines = ", ".join(map(str, session.damaged))
+        told += f". The journal is damaged in line {lines}: what that said is lost"
+    return told + "."

@@ -13,7 +13,9 @@ from psygnal import Signal
 
 from napari_sam2.annotation.marks import Tool
 from napari_sam2.annotation.objects import Pointing
+from napari_sam2.annotation.recorder import Journals
 from napari_sam2.annotation.session import AnnotationSession
+from napari_sam2.annotation.sessions import JournalPlace
 from napari_sam2.viewer.choices import LayerChoices
 from napari_sam2.viewer.connections import Connections, weakly
 from napari_sam2.viewer.key_bindings import KeyBindings
@@ -22,6 +24,7 @@ from napari_sam2.viewer.label_store import LayerLabels
 from napari_sam2.viewer.layers import in_pan_zoom
 from napari_sam2.viewer.mouse import MouseGestures
 from napari_sam2.viewer.plane_in_view import PlaneInView
+from napari_sam2.viewer.preferences import preferences
 from napari_sam2.viewer.preview import display_for, drawing, label_color
 from napari_sam2.viewer.prompts_in_view import PromptsInView
 from napari_sam2.viewer.stores import LabelStores
@@ -114,6 +117,7 @@ class Controller:
             wake=None if self._waker is None else self._waker.wake,
             segmenter_factory=segmenter_factory,
             make_labels=self._make_store,
+            journals=Journals(_journal_place),
         )
         # A viewer that nobody closed takes its session with it.
         self._finalizer = weakref.finalize(viewer, _abandon, self.session)
@@ -551,6 +555,10 @@ _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "polarity": Controller._toggle_polarity,
     "unprompt": Controller._remove_prompt,
 }
+
+
+def _journal_place() -> JournalPlace:
+    return JournalPlace(preferences()["journal"])
 
 
 def _abandon(session: AnnotationSession) -> None:

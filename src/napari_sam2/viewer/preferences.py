@@ -29,6 +29,7 @@ DEFAULTS: dict[str, dict[str, bool | str]] = {
         "collect": False,
         "overwrite": False,
         "sharpen": "as the model likes",
+        "journal": "user",
     },
     "look": {
         "palette": "object",

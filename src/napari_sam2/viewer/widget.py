@@ -36,6 +36,7 @@ from napari_sam2.viewer.hints import hint, object_line
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.object_list import ObjectPanel
 from napari_sam2.viewer.remember import Memory, remembered_controller
+from napari_sam2.viewer.restore_line import RestoreLine
 from napari_sam2.viewer.status_area import StatusArea, line, say
 from napari_sam2.viewer.tool_row import ToolRow
 
@@ -74,6 +75,7 @@ class SegmentationWidget(QWidget):
         self.new_labels = _small("+", "Make new labels for this image")
         self.about_model = _small("i", "")
         self.status = StatusArea()
+        self.restore = RestoreLine(self.session, self._connections)
         self.tool = self.status.tool
         self.tools = ToolRow(self.controller.tools, self._connections)
         self.object = line("object")
@@ -169,6 +171,7 @@ class SegmentationWidget(QWidget):
         whole.setSpacing(8)
         whole.addLayout(choose)
         whole.addWidget(self.status)
+        whole.addWidget(self.restore)
         whole.addWidget(_rule())
         whole.addWidget(self.tools)
         whole.addLayout(current)

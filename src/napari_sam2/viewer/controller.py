@@ -16,6 +16,7 @@ from napari_sam2.annotation.objects import Pointing
 from napari_sam2.annotation.recorder import Journals
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.annotation.sessions import JournalPlace
+from napari_sam2.viewer.aim import Aim
 from napari_sam2.viewer.choices import LayerChoices
 from napari_sam2.viewer.connections import Connections, weakly
 from napari_sam2.viewer.key_bindings import KeyBindings
@@ -98,6 +99,9 @@ class Controller:
     modes_changed = Signal()
     """Tool on or off, collect, overwrite, sharpen."""
 
+    helped = Signal()
+    """Keys and gestures are shown."""
+
     closed = Signal()
 
     def __init__(
@@ -129,6 +133,7 @@ class Controller:
         self.prompts = PromptsInView(viewer, self.session, self.view)
         self.tools = Tools(self.session, self.view, self.prompts)
         self.tour = Tour(viewer, self.session, self.choices, self.view)
+        self.aim = Aim()
         self.mouse = MouseGestures(viewer, self)
         self._watch: Any = None
         self._pacer: Any = None
@@ -163,6 +168,7 @@ class Controller:
             self.mouse.start()
         else:
             self.mouse.stop()
+            self.aim.leave()
         self._bind_keys()
         self.modes_changed.emit()
 
@@ -225,9 +231,12 @@ class Controller:
     def hover(self, position: Sequence[float], pointing: Pointing) -> None:
         """Preview what a click at a place of the world would do."""
         place = self.view.place(position)
+        pointing = self.tools.meant(pointing)
         if place is not None:
-            self.session.hover(*place, self.tools.meant(pointing))
+            self.session.hover(*place, pointing)
             self.prompts.hover(*place)
+        # After the mask was asked for: a word must not make it wait.
+        self.aim.point(self.session.plane, place, pointing)
 
     def click(self, position: Sequence[float], pointing: Pointing) -> None:
         """Carry out a click at a place of the world; outside, it means nothing."""
@@ -251,6 +260,7 @@ class Controller:
 
     def leave(self) -> None:
         """Drop the preview."""
+        self.aim.leave()
         if self.session.preview is not None:
             self.session.leave()
 
@@ -289,7 +299,8 @@ class Controller:
         if viewer is not None and self._characters is not None:
             from napari_sam2.viewer.help_overlay import toggle_help
 
-            toggle_help(viewer)
+            if toggle_help(viewer) is not None:
+                self.helped.emit()
 
     def next_object(self) -> None:
         """Go to the nearest object that is not reviewed."""
@@ -440,6 +451,7 @@ class Controller:
         viewer = self.viewer
         if viewer is not None and not viewer.mouse_over_canvas:
             self.mouse.forget()
+            self.aim.leave()
             self.session.leave()
 
     def _on_modifiers(self, shift: bool, alt: bool) -> None:

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 from napari_sam2.annotation.marks import Tool
 from napari_sam2.annotation.status import Phase
-from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.aim import At
+from napari_sam2.viewer.keymap import KEYMAP, key_text
 from napari_sam2.viewer.layers import in_pan_zoom
 
 if TYPE_CHECKING:
-    from napari_sam2.viewer.controller import Controller
+    from collections.abc import Iterator
 
-__all__ = ["hint", "object_line"]
+    from napari_sam2.viewer.controller import Controller
+    from napari_sam2.viewer.lessons import Lessons
+
+__all__ = ["click_says", "hint", "object_line", "obstacle"]
 
 _WAITING = {Phase.LOADING, Phase.DOWNLOADING, Phase.PREPARING, Phase.ENCODING}
 
@@ -23,8 +27,25 @@ _DRAW = {
 }
 
 
-def hint(controller: Controller) -> str:
-    """Say what a click or a key would do now; empty if there is nothing to say."""
+def hint(controller: Controller, lessons: Lessons | None = None) -> str:
+    """Say what a click or a key would do now; empty if there is nothing to say.
+
+    Parameters
+    ----------
+    controller : Controller
+        What is said is about its viewer and session.
+    lessons : Lessons, optional
+        What is left to be learned comes before what a click would do.
+    """
+    said = obstacle(controller)
+    if said is not None:
+        return said
+    lesson = "" if lessons is None else lessons.line(_sensible(controller))
+    return lesson or click_says(controller) or _invitation(controller)
+
+
+def obstacle(controller: Controller) -> str | None:
+    """Say why a click would do nothing yet; None if it would do something."""
     session, viewer = controller.session, controller.viewer
     phase = session.status.phase
     if phase is Phase.OFF:
@@ -36,9 +57,42 @@ def hint(controller: Controller) -> str:
         return ""
     if active is not None and not in_pan_zoom(active):
         return f"Waiting while “{active.name}” is being edited"
-    current, tools = session.current, controller.tools
+    return None
+
+
+def click_says(controller: Controller) -> str:
+    """Say what a click would do where the mouse is; empty while it is elsewhere."""
+    session, at = controller.session, controller.aim.at
+    current = session.current
+    if at is At.AWAY:
+        return ""
+    if at is At.OUTSIDE:
+        return "Outside of the image"
     if controller.prompts.under is not None:
         return "Drag moves this, Alt + click takes it back"
+    if at is At.REMOVE:
+        if current is None:
+            return "There is no object to take away from"
+        return f"Click takes away from object {current.label}"
+    if controller.tools.tool is not Tool.POINT:
+        return _DRAW[controller.tools.tool]
+    done = KEYMAP["done"].keys
+    if current is not None and not current.kept:
+        return f"Click adds to object {current.label}; {done} keeps it"
+    if at is At.ADD and current is not None:
+        return f"Click adds to object {current.label}"
+    if session.collect:
+        return f"Click begins object {session.next_label}; {done} keeps it"
+    says = f"Click keeps object {session.next_label}"
+    if current is not None:
+        says += f" · {key_text('Shift')} adds to {current.label}"
+    return says
+
+
+def _invitation(controller: Controller) -> str:
+    """Say what to do next, to somebody whose mouse is elsewhere."""
+    session, tools = controller.session, controller.tools
+    current = session.current
     if tools.removes:
         return f"Clicks take away; {KEYMAP['polarity'].keys} adds again"
     if tools.tool is not Tool.POINT:
@@ -49,6 +103,20 @@ def hint(controller: Controller) -> str:
     if not current.kept:
         return "Click adds, right click removes, Enter keeps"
     return "Shift adds, right click removes"
+
+
+def _sensible(controller: Controller) -> Iterator[str]:
+    """Yield the lessons that can be followed right now."""
+    session = controller.session
+    if controller.tools.tool is not Tool.POINT:
+        return
+    yield from ("point", "click")
+    if session.objects:
+        yield "help"
+    if session.current is not None:
+        yield "add"
+    if session.can_undo:
+        yield "undo"
 
 
 def object_line(controller: Controller) -> str:

@@ -32,9 +32,11 @@ from napari_sam2.viewer.choosers import (
     model_facts,
 )
 from napari_sam2.viewer.connections import Connections
-from napari_sam2.viewer.hints import hint, object_line
+from napari_sam2.viewer.guidance import Guidance
+from napari_sam2.viewer.hints import object_line
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.object_list import ObjectPanel
+from napari_sam2.viewer.preferences import preferences
 from napari_sam2.viewer.remember import Memory, remembered_controller
 from napari_sam2.viewer.restore_line import RestoreLine
 from napari_sam2.viewer.status_area import StatusArea, line, say
@@ -66,6 +68,7 @@ class SegmentationWidget(QWidget):
         self.session = self.controller.session
         self._docked = False
         self._connections = Connections()
+        self.guidance = Guidance(self.controller, preferences(), self._connections)
 
         choices = self.controller.choices
         self.image = ImageChooser(choices)
@@ -95,10 +98,13 @@ class SegmentationWidget(QWidget):
         self.tool.setAccessibleName(KEYMAP["toggle"].title)
 
         # A window that is closed takes its widgets with it, unasked.
-        self.destroyed.connect(partial(_release, self._connections, self.controller))
+        self.destroyed.connect(
+            partial(_release, self._connections, self.guidance, self.controller)
+        )
 
         self._lay_out()
         self._connect()
+        self._connections.add(self.guidance.changed, self._on_guidance)
         self._memory = Memory(
             self.controller, self.model, self.engine, self._connections
         )
@@ -128,7 +134,7 @@ class SegmentationWidget(QWidget):
 
     def release(self) -> None:
         """Leave nothing behind in the viewer but the labels."""
-        _release(self._connections, self.controller)
+        _release(self._connections, self.guidance, self.controller)
 
     # ------------------------------------------------------------------- layout
 
@@ -209,7 +215,7 @@ class SegmentationWidget(QWidget):
         if viewer is not None:
             add(viewer.events.theme, self._on_theme)
             add(viewer.layers.selection.events.active, self._on_session)
-            add(viewer.events.help, self._on_session)
+            add(viewer.events.help, self._on_guidance)
 
         self.status.cancel.clicked.connect(session.cancel)
         self.new_labels.clicked.connect(controller.new_labels)
@@ -228,8 +234,11 @@ class SegmentationWidget(QWidget):
 
     def _on_status(self, status: Status) -> None:
         self.status.show_status(status)
-        self.status.show_hint(hint(self.controller))
+        self._on_guidance()
         self.engine.refresh()
+
+    def _on_guidance(self) -> None:
+        self.status.show_hint(self.guidance.line)
 
     def _on_model(self, name: str) -> None:
         self.model.refresh(name)
@@ -265,7 +274,7 @@ class SegmentationWidget(QWidget):
         self.drop.setEnabled(session.active and current is not None)
         self.undo.setEnabled(session.can_undo)
         self.redo.setEnabled(session.can_redo)
-        self.status.show_hint(hint(self.controller))
+        self._on_guidance()
 
     def _on_keys(self) -> None:
         buttons = {"toggle": self.tool}
@@ -273,7 +282,7 @@ class SegmentationWidget(QWidget):
             button = buttons.get(name) or getattr(self, name, None)
             if isinstance(button, QWidget):
                 button.setToolTip(action.tooltip)
-        self.status.show_hint(hint(self.controller))
+        self._on_guidance()
 
     def _on_theme(self) -> None:
         viewer = self.controller.viewer
@@ -306,8 +315,11 @@ class SegmentationWidget(QWidget):
             export_labels(viewer, labels)
 
 
-def _release(connections: Connections, controller: Controller, *_: object) -> None:
+def _release(
+    connections: Connections, guidance: Guidance, controller: Controller, *_: object
+) -> None:
     connections.close()
+    guidance.close()
     controller.close()
 
 

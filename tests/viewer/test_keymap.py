@@ -107,7 +107,9 @@ def test_a_key_works_whichever_layer_is_active(
         layer.mode = "pan_zoom"
     bindings.bind(active=True)
     press(viewer, KEYMAP[name].key)
-    assert pressed == [name]
+    # Points and shapes are deleted by theirs.
+    theirs = name == "delete" and kind in ("points", "shapes")
+    assert pressed == ([] if theirs else [name])
 
 
 def test_while_the_tool_is_off_its_switch_alone_works(

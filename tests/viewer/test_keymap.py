@@ -107,9 +107,11 @@ def test_a_key_works_whichever_layer_is_active(
         layer.mode = "pan_zoom"
     bindings.bind(active=True)
     press(viewer, KEYMAP[name].key)
-    # Points and shapes are deleted by theirs.
-    theirs = name == "delete" and kind in ("points", "shapes")
-    assert pressed == ([] if theirs else [name])
+    if name == "delete" and kind in ("points", "shapes"):
+        # It deletes those, once napari has a window to bind it for.
+        assert coerce_keybinding(KEYMAP[name].key) not in layer.keymap
+    else:
+        assert pressed == [name]
 
 
 def test_while_the_tool_is_off_its_switch_alone_works(

@@ -21,6 +21,7 @@ PARTS = {
     "memory": "peak memory of each engine",
     "images": "memory over many images",
     "gestures": "how long the window stands still while a monkey plays with it",
+    "annotate": "ten real images of a folder, annotated by a hand that knows the truth",
     "agreement": "how alike the masks of the engines are, on a folder of images",
 }
 

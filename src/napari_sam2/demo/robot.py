@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QCursor
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QCursor, QMouseEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMainWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import napari
     from napari.layers import Layer
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Robot", "TooSlow"]
 
 _NO_MODIFIER = Qt.KeyboardModifier.NoModifier
+_LEFT = Qt.MouseButton.LeftButton
 
 # The stubs of PyQt take its functions for methods.
 _hand: Any = QTest
@@ -84,6 +85,36 @@ class Robot:
         button = Qt.MouseButton.RightButton if right else Qt.MouseButton.LeftButton
         modifier = Qt.KeyboardModifier.ShiftModifier if shift else _NO_MODIFIER
         _hand.mouseClick(self._window, button, modifier, self.position(row, col))
+
+    def drag(
+        self,
+        path: Sequence[tuple[float, float]],
+        *,
+        shift: bool = False,
+        alt: bool = False,
+    ) -> None:
+        """Press the left button at the first place, draw on, release at the last."""
+        modifier = _NO_MODIFIER
+        if shift:
+            modifier |= Qt.KeyboardModifier.ShiftModifier
+        if alt:
+            modifier |= Qt.KeyboardModifier.AltModifier
+        self.move(*path[0])
+        _hand.mousePress(self._window, _LEFT, modifier, self.position(*path[0]))
+        for place in path[1:]:
+            # vispy drops moves that come in quicker succession.
+            _hand.qWait(12)
+            spot = QPointF(self.position(*place))
+            move = QMouseEvent(
+                QEvent.Type.MouseMove,
+                spot,
+                QPointF(self._main.mapToGlobal(spot.toPoint())),
+                Qt.MouseButton.NoButton,
+                _LEFT,
+                modifier,
+            )
+            QApplication.sendEvent(self._window, move)
+        _hand.mouseRelease(self._window, _LEFT, modifier, self.position(*path[-1]))
 
     def press(self, key: Qt.Key, *, control: bool = False, shift: bool = False) -> None:
         """Press and release a key, with the canvas having the keyboard."""

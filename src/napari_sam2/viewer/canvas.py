@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QPointF, Qt, QTimer
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QWidget
@@ -34,7 +35,8 @@ def native_canvas(viewer: ViewerModel) -> QWidget | None:
     window = getattr(viewer, "window", None)
     canvas = getattr(getattr(window, "_qt_viewer", None), "canvas", None)
     native = getattr(canvas, "native", None)
-    return native if isinstance(native, QWidget) else None
+    # Of a window that was closed, Qt's half may be gone before Python's.
+    return native if isinstance(native, QWidget) and isalive(native) else None
 
 
 class CanvasWatch(QObject):

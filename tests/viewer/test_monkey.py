@@ -24,6 +24,14 @@ ROUNDS, GESTURES = 5, 30
 _NONE, _CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 _SHIFT = Qt.KeyboardModifier.ShiftModifier
 KEYS = (
+    (Qt.Key.Key_D, _SHIFT),
+    (Qt.Key.Key_B, _SHIFT),
+    (Qt.Key.Key_S, _SHIFT),
+    (Qt.Key.Key_O, _SHIFT),
+    (Qt.Key.Key_U, _NONE),
+    (Qt.Key.Key_C, _NONE),
+    (Qt.Key.Key_E, _NONE),
+    (Qt.Key.Key_Question, _SHIFT),
     (Qt.Key.Key_Return, _NONE),
     (Qt.Key.Key_Escape, _NONE),
     (Qt.Key.Key_Z, _CTRL),
@@ -70,17 +78,22 @@ def check(controller: Controller) -> None:
     session, ledger = controller.session, controller.session._ledgers.chosen
     if ledger is None:
         return
-    before = np.array(ledger.store.array())
     objects = dict(session.objects)
-    steps = 0
+    states = [np.array(ledger.store.array())]
+    titles = []
     while session.can_undo:
+        edit = ledger.history.next_undo
+        assert edit is not None
+        titles.append(edit.title)
         session.undo()
-        steps += 1
+        states.append(np.array(ledger.store.array()))
     assert not session.objects
-    for _ in range(steps):
+    states.pop()
+    while states:
+        title, state = titles.pop(), states.pop()
         session.redo()
+        np.testing.assert_array_equal(ledger.store.array(), state, err_msg=title)
     assert not session.can_redo
-    np.testing.assert_array_equal(ledger.store.array(), before)
     assert dict(session.objects) == objects
 
 

@@ -169,6 +169,11 @@ class History:
         return bool(self._undone)
 
     @property
+    def next_undo(self) -> Edit | None:
+        """The edit that an undo would take back."""
+        return self._done[-1] if self._done else None
+
+    @property
     def next_redo(self) -> Edit | None:
         """The edit that a redo would make again."""
         return self._undone[-1] if self._undone else None

@@ -11,6 +11,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.utils.key_bindings import coerce_keybinding
 
 from napari_sam2.annotation.objects import Pointing
 from napari_sam2.annotation.status import Phase
@@ -90,6 +91,43 @@ def test_keep_brush_undo_undo_leaves_every_byte_as_it_was(
     controller.redo()
     controller.redo()
     assert {7, 40, 41} <= set(np.unique(labels.data))
+
+
+def test_a_stroke_on_labels_that_are_not_chosen_is_in_their_history(
+    viewer: ViewerModel, controller: Controller
+) -> None:
+    controller.click(A, Pointing.NEW)
+    controller.session.wait()
+    first = controller.choices.labels
+    assert first is not None
+    second = controller.new_labels()
+    first.paint((20, 20), 9)
+    viewer.layers.selection.active = second
+    controller.choices.labels = first
+    assert controller.session.can_undo
+    controller.session.undo()
+    assert set(np.unique(first.data)) == {0, 1}
+    controller.session.undo()
+    assert not first.data.any()
+
+
+def test_undo_is_that_of_the_labels_that_are_selected_also_with_the_tool_off(
+    viewer: ViewerModel, controller: Controller
+) -> None:
+    controller.click(A, Pointing.NEW)
+    controller.click(B, Pointing.NEW)
+    controller.session.wait()
+    labels = controller.choices.labels
+    assert labels is not None
+    viewer.layers.selection.active = labels
+    controller.active = False
+    labels.keymap[coerce_keybinding("Control-Z")](labels)
+    # It is not napari's, which would leave an object without pixels.
+    assert set(controller.session.objects) == {1}
+    assert set(np.unique(labels.data)) == {0, 1}
+    controller.active = True
+    controller.redo()
+    assert set(controller.session.objects) == {1, 2}
 
 
 def test_naparis_own_undo_harms_nothing(

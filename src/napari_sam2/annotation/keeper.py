@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.clicks import Click
     from napari_sam2.annotation.inference import Encoded, Inference
     from napari_sam2.annotation.intent import Intent
+    from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.ledger import Ledger
     from napari_sam2.annotation.ledgers import Ledgers
     from napari_sam2.annotation.operations import Operation
@@ -260,17 +261,22 @@ class Keeper:
 
     # ------------------------------------------------------------------ history
 
-    def undo(self) -> None:
-        """Take the last change back, whoever made it."""
+    def undo(self, store: LabelStore | None = None) -> None:
+        """Take the last change of some labels back, whoever made it."""
         # Most likely it is for what is taken back.
         self._closer_look.cancel()
-        if self._ledgers.chosen is not None:
-            self._after_step(self._ledgers.chosen.undo(), back=True)
+        ledger = self._ledger_of(store)
+        if ledger is not None:
+            self._after_step(ledger, ledger.undo(), back=True)
 
-    def redo(self) -> None:
+    def redo(self, store: LabelStore | None = None) -> None:
         """Make the change again that was taken back last."""
-        if self._ledgers.chosen is not None:
-            self._after_step(self._ledgers.chosen.redo(), back=False)
+        ledger = self._ledger_of(store)
+        if ledger is not None:
+            self._after_step(ledger, ledger.redo(), back=False)
+
+    def _ledger_of(self, store: LabelStore | None) -> Ledger | None:
+        return self._ledgers.chosen if store is None else self._ledgers.of(store)
 
     def go_on_with(self, draft: AnnotatedObject | None) -> None:
         """Go on with what an earlier session had left unfinished."""
@@ -278,14 +284,15 @@ class Keeper:
         self._previews.rest(draft)
         self.changed.emit()
 
-    def record_edit(self, changes: list[PixelChange]) -> None:
-        """Remember what somebody else did to the labels, with a brush say."""
-        if self._ledgers.chosen is not None:
-            self._ledgers.chosen.record_edit(changes, self.current)
+    def record_edit(self, ledger: Ledger, changes: list[PixelChange]) -> None:
+        """Remember what somebody else did to some labels, with a brush say."""
+        at_hand = ledger is self._ledgers.chosen
+        ledger.record_edit(changes, self.current if at_hand else None)
+        if at_hand:
             self.changed.emit()
 
-    def _after_step(self, edit: Edit | None, *, back: bool) -> None:
-        if edit is None:
+    def _after_step(self, ledger: Ledger, edit: Edit | None, *, back: bool) -> None:
+        if edit is None or ledger is not self._ledgers.chosen:
             return
         # Other people's edits say nothing of the current object.
         if not edit.by_others:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -40,8 +41,8 @@ class Ledgers:
         That record every history; without them, nothing is recorded.
     """
 
-    edited = Signal(list)
-    """Somebody has painted on the chosen labels."""
+    edited = Signal(object, list)
+    """Somebody has painted on the labels of a ledger, chosen or not."""
 
     touched = Signal(object)
     """Emits ids of the chosen labels of which something is another; None: of all."""
@@ -58,6 +59,7 @@ class Ledgers:
         self._choose = choose
         self._journals = journals
         self._ledgers: dict[LabelStore, Ledger] = {}
+        self._listeners: dict[LabelStore, Callable[[list[PixelChange]], None]] = {}
         self._surveys: dict[LabelStore, CancelToken] = {}
         # Labels made for images while they are not in view, by Plane.image.
         self._late: dict[Hashable, LabelStore] = {}
@@ -73,20 +75,20 @@ class Ledgers:
 
     def choose(self, store: LabelStore | None) -> None:
         """Keep objects of the image in view there from now on."""
-        self.close()
+        self._ignore_chosen()
         known = store in self._ledgers
         self.chosen = None if store is None else self.of(store)
         if store is not None and self.chosen is not None:
             if known:
                 # Nobody has told what others did to labels that were not chosen.
                 self._look_through(self.chosen)
-            store.edited.connect(self._on_edited)
             self.chosen.touched.connect(self._on_touched)
         self.touched.emit(None)
 
     def forget(self, store: LabelStore) -> None:
         """Let go of labels that are gone, and of the memory that they take."""
         ledger = self._ledgers.pop(store, None)
+        self._deafen(store)
         if ledger is not None and self._journals is not None:
             self._journals.detach(ledger.history)
         survey = self._surveys.pop(store, None)
@@ -123,6 +125,8 @@ class Ledgers:
         ledger = self._ledgers.get(store)
         if ledger is None:
             ledger = self._ledgers[store] = Ledger(store)
+            self._listeners[store] = partial(self.edited.emit, ledger)
+            store.edited.connect(self._listeners[store])
             if self._journals is not None:
                 inference = self._inference
                 self._journals.attach(
@@ -177,12 +181,18 @@ class Ledgers:
 
     def close(self) -> None:
         """Listen to no labels any longer."""
-        if self.chosen is not None:
-            self.chosen.store.edited.disconnect(self._on_edited)
-            self.chosen.touched.disconnect(self._on_touched)
+        self._ignore_chosen()
+        for store in list(self._listeners):
+            self._deafen(store)
 
-    def _on_edited(self, changes: list[PixelChange]) -> None:
-        self.edited.emit(changes)
+    def _ignore_chosen(self) -> None:
+        if self.chosen is not None:
+            self.chosen.touched.disconnect(self._on_touched, missing_ok=True)
+
+    def _deafen(self, store: LabelStore) -> None:
+        listener = self._listeners.pop(store, None)
+        if listener is not None:
+            store.edited.disconnect(listener)
 
     def _on_touched(self, labels: set[int] | None) -> None:
         self.touched.emit(labels)

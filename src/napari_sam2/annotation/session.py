@@ -9,6 +9,7 @@ of the window or of the script. What takes time goes to
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -498,13 +499,19 @@ class AnnotationSession(ObjectCommands):
         self._keeper.drop(unfinished=unfinished)
         self._update_status()
 
-    def undo(self) -> None:
-        """Take the last change back, whoever made it."""
-        self._clicks.append(self._keeper.undo)
+    def undo(self, store: LabelStore | None = None) -> None:
+        """Take the last change back, whoever made it.
 
-    def redo(self) -> None:
-        """Make the change again that was taken back last."""
-        self._clicks.append(self._keeper.redo)
+        Parameters
+        ----------
+        store : LabelStore, optional
+            Labels whose history it is; by default those that were chosen.
+        """
+        self._clicks.append(partial(self._keeper.undo, store))
+
+    def redo(self, store: LabelStore | None = None) -> None:
+        """Make the change again that was taken back last; see :meth:`undo`."""
+        self._clicks.append(partial(self._keeper.redo, store))
 
     def cancel(self) -> None:
         """Stop the download or the encode that runs."""

@@ -36,7 +36,8 @@ def native_canvas(viewer: ViewerModel) -> QWidget | None:
     canvas = getattr(getattr(window, "_qt_viewer", None), "canvas", None)
     native = getattr(canvas, "native", None)
     # Of a window that was closed, Qt's half may be gone before Python's.
-    return native if isinstance(native, QWidget) and isalive(native) else None
+    alive: bool = isinstance(native, QWidget) and isalive(native)  # type: ignore[no-untyped-call]
+    return native if alive else None
 
 
 class CanvasWatch(QObject):

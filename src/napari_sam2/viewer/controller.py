@@ -286,12 +286,12 @@ class Controller:
     def undo(self) -> None:
         """Take the last change back."""
         if not self._in_stroke:
-            self.session.undo()
+            self.session.undo(self._labels_at_hand)
 
     def redo(self) -> None:
         """Make the change again that was taken back last."""
         if not self._in_stroke:
-            self.session.redo()
+            self.session.redo(self._labels_at_hand)
 
     def help(self) -> None:
         """Show all keys and gestures over the canvas, or close them."""
@@ -520,7 +520,14 @@ class Controller:
             self._keys.bind(active=self.session.active)
 
     def _is_ours(self, layer: Layer) -> bool:
-        return layer is self.choices.labels
+        return self.stores.known(layer) is not None
+
+    @property
+    def _labels_at_hand(self) -> LayerLabels | None:
+        """Labels that are selected, if they have a history here."""
+        viewer = self.viewer
+        active = None if viewer is None else viewer.layers.selection.active
+        return self.stores.known(active)
 
     def _toggle(self) -> None:
         self.active = not self.active

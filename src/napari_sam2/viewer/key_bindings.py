@@ -39,8 +39,8 @@ class KeyBindings:
     actions : mapping of str to callable
         What each action of the table does.
     is_ours : callable
-        Whether a Labels layer is the one that the tool writes to: its Ctrl+Z is
-        the session's also while it is painted on.
+        Whether the tool has written to a Labels layer: then its Ctrl+Z is the
+        session's also while it is painted on, or the tool off.
     """
 
     def __init__(
@@ -73,8 +73,12 @@ class KeyBindings:
         for action in usable:
             self._bind(viewer, action)
         layer = viewer.layers.selection.active
-        if layer is None or not active:
+        if layer is None:
             return
+        if not active:
+            # napari's own undo would take back what was kept, and nobody be told.
+            ours = isinstance(layer, Labels) and self._is_ours(layer)
+            usable = [KEYMAP[name] for name in sorted(_HISTORY)] if ours else []
         for action in usable:
             if self._may_take(layer, action):
                 self._bind(layer, action)

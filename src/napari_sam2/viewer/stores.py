@@ -57,6 +57,10 @@ class LabelStores:
         labels = self._choices.labels
         return None if labels is None else self.of(labels)
 
+    def known(self, layer: Any) -> LayerLabels | None:
+        """Return the store of a layer that was worked on; None of any other."""
+        return self._stores.get(layer)
+
     def of(self, layer: Labels, largest: int | None = None) -> LayerLabels:
         """Return the store of a layer."""
         if layer not in self._stores:

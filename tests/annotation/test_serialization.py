@@ -30,6 +30,7 @@ from napari_sam2.annotation.serialization import Packer, Unpacker
 from napari_sam2.segmentation.points import Box, Point
 from napari_sam2.segmentation.prediction import Prediction
 from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
+from napari_sam2.segmentation.refinement import Refinement
 from napari_sam2.segmentation.region import Region
 from napari_sam2.segmentation.strokes import Lasso, Scribble
 from napari_sam2.segmentation.view import View
@@ -55,7 +56,13 @@ _FULL = AnnotatedObject(
         beyond=(Region.of(np.eye(3, dtype=bool), 36, 52),),
         choice=2,
     ),
-    prediction=Prediction(0.75, _logits(2), _VIEW, threshold=0.5),
+    prediction=Prediction(
+        0.75,
+        _logits(2),
+        _VIEW,
+        Refinement(0.5, smoothing=1.5, fill_holes=True, min_area=9),
+        rank=1,
+    ),
     plane=_PLANE,
     model="weights",
     written=PixelChange.between(

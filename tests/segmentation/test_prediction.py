@@ -11,6 +11,7 @@ from torch import from_numpy
 from torch.nn.functional import interpolate
 
 from napari_sam2.segmentation.prediction import Prediction
+from napari_sam2.segmentation.refinement import Refinement
 from napari_sam2.segmentation.view import View
 
 
@@ -41,7 +42,8 @@ def predictions(draw: st.DrawFn) -> Prediction:
     r0, c0 = draw(st.integers(0, rows - 1)), draw(st.integers(0, cols - 1))
     r1, c1 = draw(st.integers(r0 + 1, rows)), draw(st.integers(c0 + 1, cols))
     view = View((rows, cols), (r0, c0, r1, c1), 4 * size)
-    return Prediction(0.5, logits, view, draw(st.sampled_from([0.0, -5.5, 8.25])))
+    threshold = draw(st.sampled_from([0.0, -5.5, 8.25]))
+    return Prediction(0.5, logits, view, Refinement(threshold))
 
 
 @given(predictions())

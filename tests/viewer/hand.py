@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -155,6 +155,21 @@ class Hand:
         for place in places[1:]:
             QTest.qWait(15)  # vispy drops moves in quicker succession
             self._send_move(place, modifiers, buttons=button)
+
+    def turn_wheel(self, row: float, col: float, clicks: int, modifiers: Any) -> None:
+        """Turn the wheel over a place, up or down."""
+        place = QPointF(self.at(row, col))
+        wheel = QWheelEvent(
+            place,
+            QPointF(self.native.mapToGlobal(place.toPoint())),
+            QPoint(0, 0),
+            QPoint(0, 120 * clicks),
+            Qt.MouseButton.NoButton,
+            modifiers,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(self.native, wheel)
 
     def key(self, key: Any, modifiers: Any = NONE) -> None:
         """Press and release a key over the canvas."""

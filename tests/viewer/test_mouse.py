@@ -11,6 +11,7 @@ from napari.utils.interactions import (
     mouse_move_callbacks,
     mouse_press_callbacks,
     mouse_release_callbacks,
+    mouse_wheel_callbacks,
 )
 
 from napari_sam2.annotation.objects import Pointing
@@ -37,6 +38,9 @@ class Target:
     def begin(self, position: Any, pointing: Pointing) -> Any:
         self.told.append(("begin", tuple(position), pointing))
         return self.drag
+
+    def scroll(self, turns: float) -> None:
+        self.told.append(("scroll", turns))
 
     def leave(self) -> None:
         self.told.append("leave")
@@ -261,3 +265,28 @@ def test_the_right_button_draws_nothing(
 ) -> None:
     send(viewer, event("mouse_press", button=2, handled=False))
     assert target.told == []
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "delta", "told"),
+    [
+        (("Shift",), (0, 1), [("scroll", 1.0)]),
+        # macOS turns the wheel's direction while Shift is held.
+        (("Shift",), (-2, 0), [("scroll", -2.0)]),
+        ((), (0, 1), []),
+        (("Control",), (0, 1), []),
+        (("Shift", "Alt"), (0, 1), []),
+    ],
+)
+def test_the_wheel_is_the_tools_with_shift_alone(
+    viewer: ViewerModel,
+    target: Target,
+    gestures: MouseGestures,
+    modifiers: tuple[str, ...],
+    delta: tuple[float, float],
+    told: list[Any],
+) -> None:
+    wheel = SimpleNamespace(inverted=lambda: False)
+    turning = event("mouse_wheel", modifiers=modifiers, delta=delta, native=wheel)
+    mouse_wheel_callbacks(viewer, turning)
+    assert target.told == told

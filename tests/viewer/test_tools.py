@@ -210,3 +210,21 @@ def test_escape_leaves_a_prompt_where_it_was(hand: Hand) -> None:
     hand.click_and_wait(*C)
     assert labels(hand)[A] == 1
     assert labels(hand)[B] == 0
+
+
+def test_shift_and_wheel_let_the_mask_grow_and_shrink(hand: Hand) -> None:
+    zoom = hand.viewer.scene.camera.zoom
+    hand.hover(*A)
+    before = hand.session.preview.prediction.area
+    hand.turn_wheel(*A, 3, SHIFT)
+    assert hand.session.preview.prediction.area > before
+    assert hand.controller.display.shown.threshold == -0.75
+    hand.click_and_wait(*A)
+    kept = (labels(hand) == 1).sum()
+    assert kept > before
+    # Now it is about the object that is there.
+    hand.turn_wheel(*A, -6, SHIFT)
+    hand.wait(lambda: (labels(hand) == 1).sum() < before)
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.wait(lambda: (labels(hand) == 1).sum() == kept)
+    assert hand.viewer.scene.camera.zoom == zoom

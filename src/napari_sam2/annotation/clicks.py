@@ -194,4 +194,6 @@ class ClickQueue:
                 self.advance()
                 self._settled()
 
-        self._inference.decode(Lane.QUEUE, encoded, intent.prompts, done, failed)
+        self._inference.decode(
+            Lane.QUEUE, encoded, intent.prompts, intent.refinement, done, failed
+        )

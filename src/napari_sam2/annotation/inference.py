@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_sam2.annotation.planes import Plane
+    from napari_sam2.annotation.recall import RecalledPrediction
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.embedded import EmbeddedImage
     from napari_sam2.segmentation.points import Box
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
+    from napari_sam2.segmentation.refinement import Refinement
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.view import BBox, View
 
@@ -315,6 +317,7 @@ class Inference:
         lane: Lane,
         encoded: Encoded,
         prompts: Prompts,
+        refinement: Refinement,
         done: Callable[[Prediction], None],
         failed: Callable[[Exception], None],
     ) -> None:
@@ -324,7 +327,8 @@ class Inference:
             start = perf_counter()
             segmenter, image = encoded.segmenter, encoded.image
             known = awake(prompts, segmenter, image, token)
-            prediction = segmenter.predict_prompts(image, known)
+            prediction = segmenter.predict_prompts(image, known).refined(refinement)
+            _ = prediction.surface
             if lane is Lane.QUEUE:
                 # Cut the mask out here: the session's thread shall only write it.
                 prediction.cut()
@@ -335,6 +339,22 @@ class Inference:
             done(result[0])
 
         self._thread.submit(lane, work, answer, lambda error: failed(_typed(error)))
+
+    def again(
+        self,
+        encoded: Encoded,
+        answer: RecalledPrediction,
+        done: Callable[[Prediction], None],
+    ) -> None:
+        """Ask for the logits of an answer of an earlier session."""
+
+        def work(token: CancelToken) -> Prediction:
+            return answer.again(encoded.segmenter, encoded.image, token)
+
+        def failed(error: Exception) -> None:
+            self.failed.emit(_typed(error))
+
+        self._thread.submit(Lane.QUEUE, work, done, failed)
 
     def look_closer(
         self,
@@ -353,6 +373,7 @@ class Inference:
             segmenter, image = encoded.segmenter, encoded.image
             known = awake(prompts, segmenter, image, token)
             sharper = segmenter.look_closer(image, known, prediction, cancel=token)
+            sharper = sharper.refined(prediction.refinement)
             sharper.cut()
             return sharper
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from napari_sam2.annotation.marks import Mark, Revision
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
+from napari_sam2.segmentation.refinement import Refinement
 
 if TYPE_CHECKING:
     from napari_sam2.annotation.inference import Encoded
     from napari_sam2.segmentation.prompts import Prompts
 
 __all__ = ["Intent", "intent_of"]
+
+_PLAIN = Refinement()
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,15 @@ class Intent:
         Id that the object has, or would get.
     about : AnnotatedObject, optional
         The object, if there is one already.
+    refinement : Refinement
+        How its mask is cut.
     """
 
     prompts: Prompts
     pointing: Pointing
     label: int
     about: AnnotatedObject | None = field(default=None, compare=False)
+    refinement: Refinement = _PLAIN
 
 
 def intent_of(
@@ -44,6 +50,8 @@ def intent_of(
     encoded: Encoded,
     current: AnnotatedObject | None,
     next_label: int,
+    refinement: Refinement = _PLAIN,
+    choice: int | None = None,
 ) -> Intent | None:
     """Say what a click at a place, or a line that was drawn, means.
 
@@ -59,6 +67,10 @@ def intent_of(
         The object that additions and removals go to.
     next_label : int
         Id of the next new object.
+    refinement : Refinement
+        Of a new object; the current one has its own.
+    choice : int, optional
+        Which candidate a place stands for, where it is all that is known.
 
     Returns
     -------
@@ -70,14 +82,17 @@ def intent_of(
     if isinstance(mark, Revision):
         if current is None:
             return None
-        return Intent(mark.prompts, Pointing.ADD, current.label, current)
+        return _about(current, mark.prompts, Pointing.ADD)
     if pointing is Pointing.NEW and current is not None and not current.kept:
         # A draft is open: until it is done, every click is about it.
         pointing = Pointing.ADD
     if current is None and pointing is Pointing.REMOVE:
         return None
     if current is None or pointing is Pointing.NEW:
-        return Intent(mark.said_of(None, inside=True), Pointing.NEW, next_label)
+        prompts = mark.said_of(None, inside=True)
+        if prompts.ambiguous:
+            prompts = replace(prompts, choice=choice)
+        return Intent(prompts, Pointing.NEW, next_label, refinement=refinement)
     # Another model's logits mean something else: then the prompts alone count.
     same_model = current.model == encoded.segmenter.engine.model
     mask = current.prediction.as_prompt() if same_model else None
@@ -85,4 +100,9 @@ def intent_of(
     prompts = mark.said_of(current.prompts, inside=inside, mask=mask)
     if mask is not None and current.beyond:
         prompts = replace(prompts, beyond=current.beyond)
-    return Intent(prompts, pointing, current.label, current)
+    return _about(current, prompts, pointing)
+
+
+def _about(current: AnnotatedObject, prompts: Prompts, pointing: Pointing) -> Intent:
+    refinement = current.prediction.refinement
+    return Intent(prompts, pointing, current.label, current, refinement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -9,6 +10,7 @@ from psygnal import Signal
 from napari_sam2.annotation.history import Edit
 from napari_sam2.annotation.objects import AnnotatedObject
 from napari_sam2.annotation.overlap import PROTECT, OverlapRule
+from napari_sam2.annotation.recall import RecalledPrediction
 from napari_sam2.engines.cancellation import CancelToken
 from napari_sam2.errors import LabelsError, NapariSam2Error
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.operations import Operation
     from napari_sam2.annotation.previews import Previews
     from napari_sam2.segmentation.prediction import Prediction
+    from napari_sam2.segmentation.refinement import Refinement
 
 __all__ = ["Keeper"]
 
@@ -148,11 +151,14 @@ class Keeper:
                 return
             # A draft may have been kept by now; what was corrected is another mask.
             known = (self.current, *ledger.objects.values())
-            old = next((o for o in known if o and o.prediction is prediction), None)
+            logits = prediction.logits
+            old = next((o for o in known if o and o.prediction.logits is logits), None)
             if old is None:
                 return
+            sharper = replace(sharper.alone(), rank=prediction.rank)
+            sharper = sharper.refined(old.prediction.refinement)
             try:
-                new = ledger.sharpen(old, sharper.alone(), overlap=overlap)
+                new = ledger.sharpen(old, sharper, overlap=overlap)
             except NapariSam2Error as error:
                 self.failed.emit(error)
                 return
@@ -165,6 +171,56 @@ class Keeper:
         self._closer_look = self._inference.look_closer(
             encoded, found.prompts, prediction, done, self.failed.emit
         )
+
+    def refine(self, change: Callable[[Refinement], Refinement]) -> None:
+        """Cut the current object out of the same answer in another way.
+
+        Parameters
+        ----------
+        change : callable
+            Returns how, given how it is now.
+        """
+        current, encoded = self.current, self._inference.encoded
+        if current is None:
+            return
+        if not isinstance(current.prediction, RecalledPrediction):
+            self._refine(current, current.prediction, change)
+        elif encoded is None or encoded.plane.key != current.plane.key:
+            self.notice.emit("Wait until the image is ready, then refine the object.")
+        else:
+            # Of an earlier session the mask is known, but not what it was cut out of.
+            self._inference.again(
+                encoded,
+                current.prediction,
+                lambda answer: self._refine(current, answer, change),
+            )
+
+    def _refine(
+        self,
+        current: AnnotatedObject,
+        answer: Prediction,
+        change: Callable[[Refinement], Refinement],
+    ) -> None:
+        refinement = change(current.prediction.refinement)
+        if self.current is not current or refinement == current.prediction.refinement:
+            return
+        refined = replace(current, prediction=answer.refined(refinement))
+        if refined.prediction.area == 0 and not refined.beyond:
+            self.notice.emit("Nothing would be left of the object.")
+            return
+        home, kept = self._ledgers.find(current)
+        try:
+            if home is not None and kept is not None:
+                refined = home.refine(kept, refined, overlap=self.overlap)
+            elif self._ledgers.chosen is not None:
+                edit = Edit("Refine", (), current, refined)
+                self._ledgers.chosen.history.add(edit)
+        except NapariSam2Error as error:
+            self.failed.emit(error)
+            return
+        self._set_current(refined)
+        self._previews.rest(refined)
+        self.changed.emit()
 
     def _keep(self, found: AnnotatedObject, ledger: Ledger) -> AnnotatedObject | None:
         kept = ledger.keep(

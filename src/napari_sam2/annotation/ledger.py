@@ -221,9 +221,14 @@ class Ledger:
 
         Pixels that somebody else has changed since are left alone.
         """
+        return self._correct(old, new, overlap, f"Correct object {old.label}")
+
+    def _correct(
+        self, old: AnnotatedObject, new: AnnotatedObject, overlap: Overlap, title: str
+    ) -> AnnotatedObject:
         change, corrected = self._better(old, new, overlap)
         edit = Edit(
-            f"Correct object {old.label}",
+            title,
             (change,),
             old,
             corrected,
@@ -232,6 +237,19 @@ class Ledger:
         )
         self._make(edit)
         return corrected
+
+    def refine(
+        self, old: AnnotatedObject, new: AnnotatedObject, *, overlap: Overlap = PROTECT
+    ) -> AnnotatedObject:
+        """Cut a kept object out of the same answer in another way.
+
+        Many small steps one after the other are one item of the history.
+        """
+        title, last = f"Refine object {old.label}", self.history.next_undo
+        if last is not None and last.title == title and last.made(old):
+            self.undo()
+            old = self.objects[old.label]
+        return self._correct(old, new, overlap, title)
 
     def sharpen(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.marks import Mark, Revision
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.segmentation.prediction import Prediction
+    from napari_sam2.segmentation.refinement import Refinement
 
 __all__ = ["Previews"]
 
@@ -112,6 +114,13 @@ class Previews:
         else:
             self.refresh()
 
+    def refine(self, refinement: Refinement) -> None:
+        """Cut what is shown of a new object in another way, without asking for it."""
+        shown = self.shown
+        if shown is not None and shown.pointing is Pointing.NEW:
+            prediction = shown.prediction.refined(refinement)
+            self._show(replace(shown, prediction=prediction))
+
     def refresh(self) -> None:
         """Ask what the last place of the mouse stands for now."""
         if self._place is None:
@@ -146,14 +155,18 @@ class Previews:
                 self._failed_on = encoded
                 self._failed(error)
 
-        self._inference.decode(Lane.HOVER, encoded, intent.prompts, done, failed)
+        self._inference.decode(
+            Lane.HOVER, encoded, intent.prompts, intent.refinement, done, failed
+        )
 
     def answers(self, encoded: Encoded, intent: Intent) -> Prediction | None:
         """Return the prediction that is shown, if it is the one that is meant."""
         shown = self.shown
         if shown is None or shown.generation != encoded.generation:
             return None
-        if Intent(shown.prompts, shown.pointing, shown.label) != intent:
+        refinement = shown.prediction.refinement
+        known = Intent(shown.prompts, shown.pointing, shown.label, None, refinement)
+        if known != intent:
             return None
         return shown.prediction
 

@@ -17,15 +17,15 @@ from psygnal import Signal
 
 from napari_sam2.annotation.clicks import Click, ClickQueue
 from napari_sam2.annotation.commands import ObjectCommands
-from napari_sam2.annotation.inference import Encoded, Inference
-from napari_sam2.annotation.intent import Intent, intent_of
+from napari_sam2.annotation.inference import Inference
 from napari_sam2.annotation.keeper import Keeper
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.ledgers import Ledgers
-from napari_sam2.annotation.marks import Mark, Revision
+from napari_sam2.annotation.marks import Mark
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
 from napari_sam2.annotation.offers import Offers
 from napari_sam2.annotation.previews import Previews
+from napari_sam2.annotation.prompting import PromptCommands
 from napari_sam2.annotation.recovery import recover
 from napari_sam2.annotation.status import Phase, Status
 from napari_sam2.errors import ImageError, LabelsError, NapariSam2Error, PromptError
@@ -37,15 +37,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from napari_sam2.annotation.labels import LabelStore
-    from napari_sam2.annotation.marks import Tool
     from napari_sam2.annotation.objects import Preview
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.annotation.recorder import Journals
     from napari_sam2.annotation.recovery import RecoveredSession
     from napari_sam2.models.catalog import ModelSpec
-    from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.segmentation.segmenter import Segmenter
-    from napari_sam2.segmentation.strokes import Path as Line
     from napari_sam2.segmentation.view import BBox
 
 __all__ = ["AnnotationSession"]
@@ -54,7 +51,7 @@ __all__ = ["AnnotationSession"]
 _WORTH_SAYING = 0.2  # seconds
 
 
-class AnnotationSession(ObjectCommands):
+class AnnotationSession(ObjectCommands, PromptCommands):
     """Point at things in an image, and keep them as objects of a labels array.
 
     Coordinates are ``(row, col)`` in pixels of the plane, pixel centres at
@@ -407,14 +404,6 @@ class AnnotationSession(ObjectCommands):
         else:
             self.leave()
 
-    def sketch(self, tool: Tool, path: Line, pointing: Pointing = Pointing.NEW) -> None:
-        """Preview what :meth:`draw` would do. The latest call wins."""
-        plane = self.plane
-        if plane is not None and self._usable:
-            mark = Mark.drawn(tool, path, plane.shape)
-            if mark is not None:
-                self._previews.point_at(mark, pointing)
-
     @property
     def preview_coming(self) -> bool:
         """Whether a preview is expected within a few milliseconds."""
@@ -435,54 +424,6 @@ class AnnotationSession(ObjectCommands):
     def remove(self, row: float, col: float) -> None:
         """Take what is here away from the current object."""
         self._click(row, col, Pointing.REMOVE)
-
-    def draw(self, tool: Tool, path: Line, pointing: Pointing = Pointing.NEW) -> None:
-        """Keep what a box, a scribble or a lasso is about; or correct an object by it.
-
-        Parameters
-        ----------
-        tool : Tool
-            With which it was drawn.
-        path : tuple of (float, float)
-            ``(row, col)`` of the corners of the line, or two corners of the box. What
-            lies beside the plane does not count.
-        pointing : Pointing
-            ``NEW``: about a new object (or about the draft). ``ADD``, ``REMOVE``:
-            what belongs to the current object, or does not.
-        """
-        plane = self.plane
-        if plane is None or not self._usable:
-            return
-        mark = Mark.drawn(tool, path, plane.shape)
-        if mark is not None:
-            self._previews.lift()
-            self._commit(mark, plane, pointing)
-
-    def revise(self, prompts: Prompts, *, preview: bool = False) -> None:
-        """Ask anew about the current object: a prompt was moved or taken away.
-
-        One item of the history, as any correction.
-
-        Parameters
-        ----------
-        prompts : Prompts
-            All that is said about it now.
-        preview : bool
-            Only show what it would be; the latest call wins.
-        """
-        plane = self.plane
-        if plane is None or self.current is None or not self._usable:
-            return
-        if prompts.bounds is None and not any(p.inside for p in prompts.places):
-            if not preview:
-                self.notice.emit("Something must be left that belongs to the object.")
-            return
-        revision = Revision(prompts)
-        if preview:
-            self._previews.point_at(revision, Pointing.ADD)
-        else:
-            self._previews.lift()
-            self._commit(revision, plane, Pointing.ADD)
 
     def done(self) -> None:
         """Finish the current object; a draft is kept."""
@@ -563,17 +504,6 @@ class AnnotationSession(ObjectCommands):
     def _usable(self) -> bool:
         return self._active and self._unavailable is None
 
-    def _intent_of(
-        self, encoded: Encoded, mark: Mark | Revision, pointing: Pointing
-    ) -> Intent | None:
-        return intent_of(
-            mark,
-            pointing,
-            encoded=encoded,
-            current=self.current,
-            next_label=self.next_label,
-        )
-
     def _click(self, row: float, col: float, pointing: Pointing) -> None:
         plane = self.plane
         if plane is None or not self._usable:
@@ -588,12 +518,6 @@ class AnnotationSession(ObjectCommands):
             )
             return
         self._commit(Mark.at(row, col), plane, pointing)
-
-    def _commit(self, mark: Mark | Revision, plane: Plane, pointing: Pointing) -> None:
-        self._inference.resume()
-        encoded = self._inference.encoded_showing(mark.extent)
-        self._clicks.append(Click(plane, mark, pointing, encoded, self.store))
-        self._update_status()
 
     # ------------------------------------------------------------------ signals
 

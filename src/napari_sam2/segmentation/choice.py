@@ -23,10 +23,10 @@ __all__ = [
     "FAITHFULNESS",
     "TIDY_FAITHFULNESS",
     "best",
+    "by_size",
     "followed",
     "lost",
     "most_alike",
-    "nth_smallest",
     "overlap",
     "tidied",
     "worth",
@@ -54,11 +54,10 @@ def best(
     return answers[int(np.argmax([rating(answer) for answer in answers]))]
 
 
-def nth_smallest(answers: Sequence[Prediction], place: int) -> Prediction:
-    """Return an answer by the rank of its size: 0 is the smallest."""
+def by_size(answers: Sequence[Prediction]) -> list[Prediction]:
+    """Return answers from the smallest to the largest."""
     sizes = [np.count_nonzero(answer.logits > answer.threshold) for answer in answers]
-    order = np.argsort(sizes, kind="stable")
-    return answers[int(order[min(place, len(answers) - 1)])]
+    return [answers[place] for place in np.argsort(sizes, kind="stable")]
 
 
 def most_alike(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam2.segmentation.prompts import MaskPrompt, digest_of
+from napari_sam2.segmentation.refinement import Refinement
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prediction", "resampled"]
 
+_PLAIN = Refinement()
 _NOWHERE: BBox = (0, 0, 0, 0)
 
 # What a model says of places that are clearly not on the object.
@@ -40,19 +42,40 @@ class Prediction:
         Over the whole view, at the decoder's low resolution.
     view : View
         What the model saw.
-    threshold : float
-        The mask is where the logits, interpolated, are above it.
+    refinement : Refinement
+        How the mask is cut out of them.
     alternatives : tuple of Prediction
         All candidates of an ambiguous prompt (part, object, whole) in the
         model's order, one of them with the same logits as this; empty if only
         one was asked for.
+    rank : int, optional
+        Which of the candidates it is, from the smallest (0); None if only one was
+        asked for.
     """
 
     score: float
     logits: npt.NDArray[np.float32]
     view: View
-    threshold: float = 0.0
+    refinement: Refinement = _PLAIN
     alternatives: tuple[Prediction, ...] = ()
+    rank: int | None = None
+
+    @property
+    def threshold(self) -> float:
+        """The mask is where the :attr:`surface`, interpolated, is above it."""
+        return self.refinement.threshold
+
+    @cached_property
+    def surface(self) -> npt.NDArray[np.float32]:
+        """The logits, refined, shape (mask_size, mask_size): what is to be drawn."""
+        return self.refinement.applied(self.logits, self.view)
+
+    def refined(self, refinement: Refinement) -> Prediction:
+        """Return the same answer, its mask and its candidates cut in another way."""
+        if refinement == self.refinement:
+            return self
+        others = tuple(one.refined(refinement) for one in self.alternatives)
+        return replace(self, refinement=refinement, alternatives=others)
 
     @property
     def bbox(self) -> BBox:
@@ -130,12 +153,12 @@ class Prediction:
 
     @cached_property
     def _cut(self) -> tuple[BBox, npt.NDArray[np.bool_]]:
-        above: npt.NDArray[np.bool_] = self.logits > self.threshold
+        above: npt.NDArray[np.bool_] = self.surface > self.threshold
         rows = _pixels_near(np.any(above, axis=1), self.view.height)
         cols = _pixels_near(np.any(above, axis=0), self.view.width)
         if rows is None or cols is None:
             return _NOWHERE, np.zeros((0, 0), dtype=bool)
-        crop = _above(self.logits, rows, cols, self.view, self.threshold)
+        crop = _above(self.surface, rows, cols, self.view, self.threshold)
         return _tightened(crop, rows.start, cols.start, self.view)
 
 

@@ -11,10 +11,10 @@ from napari_sam2.segmentation.choice import (
     FAITHFULNESS,
     TIDY_FAITHFULNESS,
     best,
+    by_size,
     followed,
     lost,
     most_alike,
-    nth_smallest,
     overlap,
     tidied,
     worth,
@@ -307,12 +307,13 @@ class Segmenter:
         if multimask is None:
             multimask = prompts.ambiguous or prompts.choice is not None
         found = self._candidates(image, prompts, multimask)
-        if multimask and prompts.choice is not None:
-            chosen = nth_smallest(found, prompts.choice)
-        else:
-            chosen = best(found, self._rate)
+        chosen = best(found, self._rate)
         if multimask:
-            return replace(chosen, alternatives=found)
+            ranked = by_size(found)
+            if prompts.choice is not None:
+                chosen = ranked[min(prompts.choice, len(ranked) - 1)]
+            rank = next(n for n, one in enumerate(ranked) if one is chosen)
+            return replace(chosen, alternatives=found, rank=rank)
         return self._reconsidered(image, prompts, chosen)
 
     def _candidates(

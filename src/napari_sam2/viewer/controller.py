@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Controller", "controller_for", "existing_controller"]
 
+_TURN = 0.25
+"""Logits that one click of the wheel moves the threshold by."""
+
 _CONTROLLERS: weakref.WeakKeyDictionary[Any, Controller] = weakref.WeakKeyDictionary()
 
 
@@ -258,6 +261,13 @@ class Controller:
         self._sync_store()
         return self.tools.begin(position, pointing)
 
+    def scroll(self, turns: float) -> None:
+        """Let the mask grow by turning the wheel up, and shrink by turning it down."""
+        viewer = self.viewer
+        if viewer is not None and not self._in_stroke:
+            self.session.nudge_threshold(-_TURN * turns)
+            viewer.status = f"Threshold {self.session.refinement.threshold:+.2f}"
+
     def leave(self) -> None:
         """Drop the preview."""
         self.aim.leave()
@@ -280,6 +290,7 @@ class Controller:
     def drop(self) -> None:
         """Forget what is unfinished; first of all what is being drawn."""
         if not self.mouse.cancel_drag() and not self._in_stroke:
+            self.session.any_candidate()
             self.tour.forget()
             self.session.drop()
 
@@ -545,6 +556,10 @@ class Controller:
         if not self._in_stroke:
             self.tools.remove_under()
 
+    def _next_candidate(self) -> None:
+        if not self._in_stroke:
+            self.session.next_candidate()
+
     def _toggle_polarity(self) -> None:
         self.tools.removes = not self.tools.removes
 
@@ -573,6 +588,7 @@ _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "lasso": partial(_take, tool=Tool.LASSO),
     "polarity": Controller._toggle_polarity,
     "unprompt": Controller._remove_prompt,
+    "candidate": Controller._next_candidate,
 }
 
 

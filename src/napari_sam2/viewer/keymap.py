@@ -129,6 +129,11 @@ GESTURES: tuple[Gesture, ...] = (
         Group.CORRECT,
     ),
     Gesture(
+        "Shift + wheel",
+        "let the mask grow or shrink, of the current object or of the next ones",
+        Group.CORRECT,
+    ),
+    Gesture(
         "left drag with a box, a scribble or a lasso",
         "keep what it is about as a new object",
         Group.DRAW,
@@ -197,6 +202,13 @@ _TABLE: tuple[Action, ...] = (
         "Show all keys and gestures, and change them",
         always=True,
         group=Group.TOOL,
+    ),
+    Action(
+        "candidate",
+        "J",
+        "Part, object, whole",
+        "Take the next larger of the three masks that a place can mean",
+        group=Group.CORRECT,
     ),
     Action(
         "unprompt",

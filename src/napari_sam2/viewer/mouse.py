@@ -26,6 +26,7 @@ _DRAG = 5.0
 """Pixels of the screen that a shaky hand may move within a click."""
 
 _LEFT, _RIGHT = 1, 2
+_SCROLL = {"Shift"}
 
 
 class PointingTarget(Protocol):
@@ -43,6 +44,9 @@ class PointingTarget(Protocol):
 
     def begin(self, position: Sequence[float], pointing: Pointing) -> Drag | None:
         """Say what a left drag from here would do; None: it pans."""
+
+    def scroll(self, turns: float) -> None:
+        """Act on the wheel while Shift is held: so many clicks of it, up or down."""
 
     def leave(self) -> None:
         """Take notice that the mouse is nowhere of interest."""
@@ -143,6 +147,7 @@ class MouseGestures:
         self._on = True
         viewer.mouse_move_callbacks.append(self._on_move)
         viewer.mouse_drag_callbacks.append(self._on_press)
+        viewer.mouse_wheel_callbacks.append(self._on_wheel)
         # A double click is a second click; its zoom would throw the place away.
         callbacks = viewer.mouse_double_click_callbacks
         self._zoom = [
@@ -164,6 +169,7 @@ class MouseGestures:
         for callbacks, ours in (
             (viewer.mouse_move_callbacks, self._on_move),
             (viewer.mouse_drag_callbacks, self._on_press),
+            (viewer.mouse_wheel_callbacks, self._on_wheel),
             (viewer.mouse_double_click_callbacks, self._on_double_click),
         ):
             if ours in callbacks:
@@ -231,6 +237,15 @@ class MouseGestures:
             while event.type == "mouse_move":
                 yield
         target.released()
+
+    def _on_wheel(self, _: ViewerModel, event: Any) -> None:
+        target = self._target()
+        # Alone, with Control and with Alt, the wheel is napari's.
+        if target is None or not target.can_point or set(event.modifiers) != _SCROLL:
+            return
+        # With Shift held, macOS turns the wheel's direction.
+        across, up = event.delta
+        target.scroll(float(up or across))
 
     def _on_double_click(self, viewer: ViewerModel, event: Any) -> None:
         target = self._target()

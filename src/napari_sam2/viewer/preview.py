@@ -108,7 +108,7 @@ def drawing(preview: Preview, geometry: PlaneGeometry, color: npt.ArrayLike) -> 
     red, green, blue = np.asarray(color, dtype=float).ravel()[:3]
     confidence = (prediction.score - _DOUBTFUL) / (_SURE - _DOUBTFUL)
     return Drawing(
-        prediction.logits,
+        prediction.surface,
         prediction.threshold,
         geometry.of_grid(scale, translate),
         (float(red), float(green), float(blue)),

@@ -1,0 +1,234 @@
+"""What a session does with prompts that are more than a click."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_sam2.annotation.clicks import Click
+from napari_sam2.annotation.intent import Intent, intent_of
+from napari_sam2.annotation.marks import Mark, Revision
+from napari_sam2.annotation.objects import Pointing
+from napari_sam2.segmentation.refinement import Refinement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from napari_sam2.annotation.clicks import ClickQueue
+    from napari_sam2.annotation.inference import Encoded, Inference
+    from napari_sam2.annotation.keeper import Keeper
+    from napari_sam2.annotation.labels import LabelStore
+    from napari_sam2.annotation.marks import Tool
+    from napari_sam2.annotation.objects import AnnotatedObject
+    from napari_sam2.annotation.planes import Plane
+    from napari_sam2.annotation.previews import Previews
+    from napari_sam2.segmentation.prompts import Prompts
+    from napari_sam2.segmentation.strokes import Path as Line
+
+__all__ = ["PromptCommands"]
+
+_SIZES = ("smallest", "middle", "largest")
+
+_MOST = 8.0
+"""Logits beyond are all the same."""
+
+
+class PromptCommands:
+    """Draws, revises and refines; none of it blocks.
+
+    All of it waits for its turn behind the clicks before it.
+    """
+
+    refinement_changed = Signal()
+    """The next object will be cut in another way."""
+
+    _clicks: ClickQueue
+    _inference: Inference
+    _keeper: Keeper
+    _previews: Previews
+    _refinement: Refinement = Refinement()
+    _choice: int | None = None
+
+    if TYPE_CHECKING:
+        # Of the session itself.
+        @property
+        def plane(self) -> Plane | None:
+            """The plane that is worked on."""
+
+        @property
+        def current(self) -> AnnotatedObject | None:
+            """The object that additions and removals go to."""
+
+        @property
+        def store(self) -> LabelStore | None:
+            """Where kept objects go."""
+
+        @property
+        def next_label(self) -> int:
+            """Id that the next object will get."""
+
+        @property
+        def _usable(self) -> bool: ...
+        def _update_status(self) -> None: ...
+
+    def sketch(self, tool: Tool, path: Line, pointing: Pointing = Pointing.NEW) -> None:
+        """Preview what :meth:`draw` would do. The latest call wins."""
+        plane = self.plane
+        if plane is not None and self._usable:
+            mark = Mark.drawn(tool, path, plane.shape)
+            if mark is not None:
+                self._previews.point_at(mark, pointing)
+
+    def draw(self, tool: Tool, path: Line, pointing: Pointing = Pointing.NEW) -> None:
+        """Keep what a box, a scribble or a lasso is about; or correct an object by it.
+
+        Parameters
+        ----------
+        tool : Tool
+            With which it was drawn.
+        path : tuple of (float, float)
+            ``(row, col)`` of the corners of the line, or two corners of the box. What
+            lies beside the plane does not count.
+        pointing : Pointing
+            ``NEW``: about a new object (or about the draft). ``ADD``, ``REMOVE``:
+            what belongs to the current object, or does not.
+        """
+        plane = self.plane
+        if plane is None or not self._usable:
+            return
+        mark = Mark.drawn(tool, path, plane.shape)
+        if mark is not None:
+            self._previews.lift()
+            self._commit(mark, plane, pointing)
+
+    def revise(self, prompts: Prompts, *, preview: bool = False) -> None:
+        """Ask anew about the current object: a prompt was moved or taken away.
+
+        One item of the history, as any correction.
+
+        Parameters
+        ----------
+        prompts : Prompts
+            All that is said about it now.
+        preview : bool
+            Only show what it would be; the latest call wins.
+        """
+        plane = self.plane
+        if plane is None or self.current is None or not self._usable:
+            return
+        if prompts.bounds is None and not any(p.inside for p in prompts.places):
+            if not preview:
+                self._say("Something must be left that belongs to the object.")
+            return
+        revision = Revision(prompts)
+        if preview:
+            self._previews.point_at(revision, Pointing.ADD)
+        else:
+            self._previews.lift()
+            self._commit(revision, plane, Pointing.ADD)
+
+    # --------------------------------------------------------------- refinement
+
+    @property
+    def refinement(self) -> Refinement:
+        """How the mask of the current object is cut; without one, of the next."""
+        current = self.current
+        return self._refinement if current is None else current.prediction.refinement
+
+    def refine(self, **changes: Any) -> None:
+        """Cut the mask in another way, without asking the model again.
+
+        With an object in hand it is about that, and one item of the history. Without
+        one it is about the preview, and all new objects from now on.
+
+        Parameters
+        ----------
+        **changes
+            Fields of :class:`~napari_sam2.segmentation.refinement.Refinement`.
+
+        Raises
+        ------
+        PromptError
+            If there is no such refinement.
+        """
+        # What is wrong is said now, not when its turn has come.
+        replace(self.refinement, **changes)
+        self._clicks.append(partial(self._refine, partial(_changed, changes)))
+
+    def nudge_threshold(self, step: float) -> None:
+        """Raise the threshold of what :meth:`refine` is about, or lower it."""
+        self._clicks.append(partial(self._refine, partial(_nudged, step)))
+
+    def _refine(self, change: Callable[[Refinement], Refinement]) -> None:
+        if self.current is not None:
+            self._keeper.refine(change)
+            return
+        refinement = change(self._refinement)
+        if refinement != self._refinement:
+            self._refinement = refinement
+            self._previews.refine(refinement)
+            self.refinement_changed.emit()
+
+    # --------------------------------------------------------------- candidates
+
+    def next_candidate(self) -> None:
+        """Take the next larger of the model's candidates: part, object, whole.
+
+        In the preview of a new object it holds for the next ones as well, until
+        :meth:`any_candidate`. Otherwise it corrects the current object.
+        """
+        shown, current = self._previews.shown, self.current
+        if shown is not None and shown.pointing is Pointing.NEW:
+            rank = shown.prediction.rank
+            if rank is None:
+                self._say("What is said here is clear: there is one candidate.")
+                return
+            self._choice = (rank + 1) % len(_SIZES)
+            self._previews.refresh()
+            self._say(f"The {_SIZES[self._choice]} of three candidates")
+        elif current is not None:
+            rank = current.prediction.rank
+            choice = 0 if rank is None else (rank + 1) % len(_SIZES)
+            self.revise(replace(current.prompts, choice=choice))
+            self._say(f"The {_SIZES[choice]} of three candidates")
+
+    def any_candidate(self) -> None:
+        """Let the model say again which candidate is meant."""
+        self._choice = None
+
+    # -------------------------------------------------------------------- helpers
+
+    def _say(self, text: str) -> None:
+        self._keeper.notice.emit(text)
+
+    def _intent_of(
+        self, encoded: Encoded, mark: Mark | Revision, pointing: Pointing
+    ) -> Intent | None:
+        return intent_of(
+            mark,
+            pointing,
+            encoded=encoded,
+            current=self.current,
+            next_label=self.next_label,
+            refinement=self._refinement,
+            choice=self._choice,
+        )
+
+    def _commit(self, mark: Mark | Revision, plane: Plane, pointing: Pointing) -> None:
+        self._inference.resume()
+        encoded = self._inference.encoded_showing(mark.extent)
+        self._clicks.append(Click(plane, mark, pointing, encoded, self.store))
+        self._update_status()
+
+
+def _changed(changes: dict[str, Any], refinement: Refinement) -> Refinement:
+    return replace(refinement, **changes)
+
+
+def _nudged(step: float, refinement: Refinement) -> Refinement:
+    threshold = min(max(refinement.threshold + step, -_MOST), _MOST)
+    return replace(refinement, threshold=threshold)

@@ -16,6 +16,7 @@ import typer
 
 from napari_sam2 import __version__
 from napari_sam2.commands.engines import doctor, export, prepare, quantize
+from napari_sam2.commands.replay import replay
 from napari_sam2.errors import Cancelled, ImageError, NapariSam2Error, PromptError
 from napari_sam2.evaluation.command import evaluate
 from napari_sam2.training.command import train
@@ -47,6 +48,7 @@ app.command()(export)
 app.command()(prepare)
 app.command()(quantize)
 app.command()(doctor)
+app.command()(replay)
 
 _INTERRUPTED = 130  # what a shell reports of a program that Ctrl+C has ended
 

@@ -76,6 +76,10 @@ class Ledger:
         """Tell that an id is in use (found in the background, or painted)."""
         self._largest = max(self._largest or 0, label)
 
+    def begin_after(self, label: int) -> None:
+        """Tell that the next object gets the id after this one."""
+        self._largest = label
+
     @property
     def largest(self) -> int:
         """Largest id in use, looked for if nobody has."""

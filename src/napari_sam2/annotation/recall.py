@@ -86,7 +86,8 @@ class RecalledPrediction(Prediction):
             return found
         prompts = awake(self.prompts, segmenter, image, cancel)
         if self.sharper_of is None:
-            answer = segmenter.predict_in(image, self.view, prompts, cancel=cancel)
+            view = replace(self.view, image_size=segmenter.engine.image_size)
+            answer = segmenter.predict_in(image, view, prompts, cancel=cancel)
             answer = next(
                 (one for one in answer.alternatives if one.digest == self.name), answer
             )

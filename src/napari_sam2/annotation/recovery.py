@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.annotation.planes import Plane
 
-__all__ = ["RecoveredSession", "net_change", "recover"]
+__all__ = ["Reader", "RecoveredSession", "net_change", "recover"]
 
 _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
@@ -92,13 +92,12 @@ def recover(
         If there is no journal, or one of a later version.
     """
     content = read_journal(path)
-    unpacker = Unpacker(plane or (lambda described: described))
-    story = _Story(unpacker)
+    story = _Story(plane)
     damaged = list(content.damaged)
     for number, record in zip(content.lines, content.records, strict=True):
         try:
             story.take(record)
-        except (KeyError, LookupError, TypeError, ValueError):
+        except (LookupError, TypeError, ValueError):
             # It builds upon a line that is damaged.
             damaged.append(number)
     header = content.header
@@ -119,26 +118,84 @@ def recover(
     )
 
 
-class _Story:
-    """Follows the records, one after the other."""
+class Reader:
+    """Follows the records of a journal, one after the other.
 
-    def __init__(self, unpacker: Unpacker) -> None:
+    Parameters
+    ----------
+    plane : callable, optional
+        See :func:`recover`.
+    """
+
+    def __init__(self, plane: Callable[[Plane], Plane] | None = None) -> None:
+        self._unpacker = Unpacker(plane or (lambda described: described))
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Read a record and do what it tells.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If it builds upon one that is damaged.
+        """
+        # What makes an object better is a closer look at the same thing.
+        old = self._unpacker.numbered.get(record.get("old", -1))
+        defined = record.get("defines", {})
+        self._unpacker.take_in(defined, None if old is None else old.prediction)
+        unpack, what = self._unpacker.unpack, record["do"]
+        if what == "edit":
+            self.on_edit(unpack(Edit, record["edit"]))
+        elif what == "undo":
+            self.on_undo(record["number"])
+        elif what == "redo":
+            self.on_redo(record["number"])
+        elif what == "amend":
+            self.on_amend(
+                record["number"],
+                self._unpacker.numbered[record["old"]],
+                self._unpacker.numbered[record["new"]],
+                unpack(tuple[PixelChange, ...], record["changes"]),
+            )
+        elif what == "forget drafts":
+            self.on_forget_drafts()
+        elif what not in ("open", "resume"):
+            raise LookupError(f"Nobody knows what “{what}” means.")
+
+    def on_edit(self, edit: Edit) -> None:
+        """An edit was made."""
+
+    def on_undo(self, number: int) -> None:
+        """An edit was taken back."""
+
+    def on_redo(self, number: int) -> None:
+        """An edit was made again."""
+
+    def on_amend(
+        self,
+        number: int,
+        old: AnnotatedObject,
+        new: AnnotatedObject,
+        changes: tuple[PixelChange, ...],
+    ) -> None:
+        """An edit has made something better than it did."""
+
+    def on_forget_drafts(self) -> None:
+        """The steps of drafts were taken out."""
+
+
+class _Story(Reader):
+    """Makes the history of the records."""
+
+    def __init__(self, plane: Callable[[Plane], Plane] | None) -> None:
+        super().__init__(plane)
         self.history = History()
         self.largest = 0
-        self._unpacker = unpacker
         self._planes: dict[int, dict[str, Any]] = {}
 
     def take(self, record: dict[str, Any]) -> None:
-        defined = record.get("defines", {})
-        for packed in defined.get("planes", ()):
+        for packed in record.get("defines", {}).get("planes", ()):
             self._planes[packed["id"]] = packed
-        # What makes an object better is a closer look at the same thing.
-        old = self._unpacker.numbered.get(record.get("old", -1))
-        self._unpacker.take_in(defined, None if old is None else old.prediction)
-        act = getattr(self, "_" + record["do"].replace(" ", "_"), None)
-        if act is None:
-            raise KeyError(record["do"])
-        act(record)
+        super().take(record)
 
     def packer(self) -> Packer:
         """Return a packer that knows what the journal knows."""
@@ -152,44 +209,39 @@ class _Story:
             packer.remember_answer(digest)
         return packer
 
-    def _open(self, _: dict[str, Any]) -> None:
-        pass
-
-    def _resume(self, _: dict[str, Any]) -> None:
-        pass
-
-    def _edit(self, record: dict[str, Any]) -> None:
-        edit: Edit = self._unpacker.unpack(Edit, record["edit"])
+    def on_edit(self, edit: Edit) -> None:
         self.history.add(edit)
         self._note_largest(edit)
 
-    def _undo(self, record: dict[str, Any]) -> None:
+    def on_undo(self, number: int) -> None:
         done = self.history.done
         # Of an edit that is damaged, there is nothing to undo.
-        if done and done[-1].number == record["number"]:
+        if done and done[-1].number == number:
             edit = self.history.step_back()
             if edit.largest is not None:
                 self.largest = edit.largest
 
-    def _redo(self, record: dict[str, Any]) -> None:
+    def on_redo(self, number: int) -> None:
         undone = self.history.undone
-        if undone and undone[-1].number == record["number"]:
+        if undone and undone[-1].number == number:
             self._note_largest(self.history.step_forward())
 
-    def _amend(self, record: dict[str, Any]) -> None:
-        unpack = self._unpacker.unpack
-        old: AnnotatedObject = self._unpacker.numbered[record["old"]]
-        new: AnnotatedObject = self._unpacker.numbered[record["new"]]
-        changes = unpack(tuple[PixelChange, ...], record["changes"])
+    def on_amend(
+        self,
+        number: int,
+        old: AnnotatedObject,
+        new: AnnotatedObject,
+        changes: tuple[PixelChange, ...],
+    ) -> None:
         self.history.amend(old, new, changes)
+
+    def on_forget_drafts(self) -> None:
+        self.history.forget_drafts()
 
     def _note_largest(self, edit: Edit) -> None:
         painted = [int(change.after.max(initial=0)) for change in edit.changes]
         made = [change.label for change in edit.objects if change.after is not None]
         self.largest = max(self.largest, edit.largest or 0, *painted, *made)
-
-    def _forget_drafts(self, _: dict[str, Any]) -> None:
-        self.history.forget_drafts()
 
 
 def net_change(history: History, shape: tuple[int, ...]) -> PixelChange:

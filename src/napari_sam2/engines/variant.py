@@ -15,6 +15,7 @@ __all__ = [
     "Variant",
     "cuda_devices",
     "installed_variants",
+    "named",
     "providers",
     "variants_here",
 ]
@@ -95,6 +96,12 @@ class Variant:
             )
             raise EngineError(f'There is no engine "{name}". Choose auto, {known}.')
         return cls(runtime, precision)
+
+
+def named(title: str) -> str:
+    """Return the name of the engine that users read as ``title``, else ``"auto"``."""
+    every = (Variant(one, kind) for one, kinds in _PRECISIONS.items() for kind in kinds)
+    return next((one.name for one in every if one.title == title), "auto")
 
 
 @lru_cache

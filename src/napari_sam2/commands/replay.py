@@ -1,0 +1,173 @@
+"""The command that does a session again without a window."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_sam2.errors import ImageError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from napari_sam2.annotation.origins import ImageOrigin
+    from napari_sam2.annotation.planes import Plane
+    from napari_sam2.annotation.recall import RecalledPrediction
+    from napari_sam2.annotation.replaying import Asked, Replay
+    from napari_sam2.segmentation.embedded import EmbeddedImage
+    from napari_sam2.segmentation.segmenter import Segmenter
+
+__all__ = ["Players", "replay", "replay_on"]
+
+
+def replay(
+    session: Annotated[Path, typer.Argument(help="A journal: ends in .sam2.jsonl.")],
+    image: Annotated[
+        Path | None,
+        typer.Option(help="The image, if it is not where it was."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Another model: its labels, from the same prompts."),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="What computes; by default what computed then."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Labels: .tif, .png or .npy.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+) -> None:
+    """Do a session again from its prompts, and compare.
+
+    Exit code 1 means that the same model gave other labels.
+    """
+    from napari_sam2.analysis.reading import read_image
+    from napari_sam2.annotation.recovery import recover
+
+    path = image or recover(session).image.path
+    if path is None:
+        raise ImageError(
+            f"{session} does not say where its image is: give it with --image."
+        )
+    players = Players(model, engine, device)
+    made = replay_on(session, read_image(path), players, progress=typer.echo)
+    if out is not None:
+        from napari_sam2.analysis.export import save_labels
+
+        save_labels(out, made.labels)
+        typer.echo(f"{out}: shape {made.labels.shape}, {made.labels.dtype}")
+    for line in _told(made):
+        typer.echo(line)
+    if model is None and not made.identical:
+        raise typer.Exit(1)
+
+
+class Players:
+    """Who answers in place of those who answered then.
+
+    Parameters
+    ----------
+    model, engine : str, optional
+        Instead of those of the session.
+    device : str
+        What computes.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        engine: str | None = None,
+        device: str = "auto",
+    ) -> None:
+        self._model = model
+        self._engine = engine
+        self._device = device
+        self._segmenters: dict[tuple[str, str], Segmenter] = {}
+        self._seen: dict[tuple[object, object], EmbeddedImage] = {}
+
+    def embed(
+        self, asked: Asked, answer: RecalledPrediction
+    ) -> tuple[Segmenter, EmbeddedImage]:
+        """Return who answers, and what it is shown."""
+        from dataclasses import replace
+
+        from napari_sam2.segmentation.embedded import PlanePixels
+
+        segmenter = self._segmenter(asked)
+        key = (asked.plane, segmenter)
+        if key not in self._seen:
+            # Planes are mostly done one after the other: one is enough to hold.
+            self._seen.clear()
+            pixels = PlanePixels(asked.plane.source, asked.plane.limits)
+            view = replace(answer.view, image_size=segmenter.engine.image_size)
+            self._seen[key] = segmenter.embed_plane(pixels, view)
+        return segmenter, self._seen[key]
+
+    def _segmenter(self, asked: Asked) -> Segmenter:
+        from napari_sam2.engines.variant import named
+        from napari_sam2.segmentation.segmenter import Segmenter
+
+        model = self._model or asked.model or "starter"
+        engine = self._engine or named(asked.engine)
+        if (model, engine) not in self._segmenters:
+            self._segmenters[model, engine] = Segmenter(
+                model, self._device, compute_with=engine
+            )
+        return self._segmenters[model, engine]
+
+
+def replay_on(
+    session: Path,
+    image: npt.NDArray[Any],
+    players: Players,
+    progress: Any = None,
+) -> Replay:
+    """Do a session again on an image in memory.
+
+    Raises
+    ------
+    ImageError
+        If the image has another shape than that of the session.
+    """
+    from dataclasses import replace
+
+    from napari_sam2.annotation.recovery import recover
+    from napari_sam2.annotation.replaying import replay as again
+    from napari_sam2.segmentation.source import ArraySource
+
+    _check(image, recover(session).image)
+    planes: dict[object, Plane] = {}
+
+    def plane(described: Plane) -> Plane:
+        key = (described.index, described.limits)
+        if key not in planes:
+            source = ArraySource([image], described.index)
+            planes[key] = replace(described, source=source)
+        return planes[key]
+
+    return again(session, plane, players.embed, progress)
+
+
+def _check(image: npt.NDArray[Any], origin: ImageOrigin) -> None:
+    shape = image.shape
+    if shape != origin.shape and shape[:-1] != origin.shape:
+        raise ImageError(
+            f"The session is about an image of the shape {origin.shape}, this one has "
+            f"{shape}: give the image with --image."
+        )
+
+
+def _told(made: Replay) -> list[str]:
+    lines = [f"{made.alike} of {made.answers} answers have the same logits."]
+    if made.differing:
+        lines.append(f"The first that differs: {made.differing[0]}")
+    lines += [f"Could not be done again: {one}" for one in made.missing]
+    if made.identical:
+        lines.append("The labels are identical.")
+    else:
+        lines.append(f"{made.pixels} pixels of the labels differ.")
+    return lines

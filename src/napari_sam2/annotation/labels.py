@@ -12,9 +12,11 @@ from napari_sam2.annotation.origins import LabelsOrigin
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import numpy.typing as npt
+
+    from napari_sam2.annotation.objects import Notes
 
 __all__ = ["ArrayLabels", "LabelStore", "blocks_of", "dtype_for"]
 
@@ -99,6 +101,9 @@ class LabelStore(Protocol):
         Where it is known that there is nothing, there need not be any.
         """
 
+    def notes(self) -> Mapping[int, Notes]:
+        """Return what was noted on its objects before, by id."""
+
     def array(self) -> _Ids:
         """Return the whole array, not a copy."""
 
@@ -153,6 +158,10 @@ class ArrayLabels:
     def blocks(self) -> Iterable[_Box]:
         """Boxes that hold every object."""
         return blocks_of(self.shape)
+
+    def notes(self) -> Mapping[int, Notes]:
+        """Return nothing: an array has no place for notes."""
+        return {}
 
     def array(self) -> _Ids:
         """Return the array itself."""

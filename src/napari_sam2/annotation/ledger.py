@@ -91,6 +91,10 @@ class Ledger:
         """Take notice of which objects there are in the labels."""
         self.extents.take(found, self.store)
         self.note_largest(max(found, default=0))
+        if not len(self.history):
+            # Notes that came with the labels: on an object that is gone since, none.
+            there = self.extents.labels
+            self.notes = {id_: one for id_, one in self.notes.items() if id_ in there}
         self.touched.emit(None)
 
     def notes_on(self, label: int) -> Notes:

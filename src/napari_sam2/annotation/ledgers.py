@@ -127,6 +127,7 @@ class Ledgers:
             ledger = self._ledgers[store] = Ledger(store)
             self._listeners[store] = partial(self.edited.emit, ledger)
             store.edited.connect(self._listeners[store])
+            ledger.notes.update(store.notes())
             if self._journals is not None:
                 inference = self._inference
                 self._journals.attach(

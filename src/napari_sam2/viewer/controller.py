@@ -18,7 +18,10 @@ from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.annotation.sessions import JournalPlace
 from napari_sam2.viewer.aim import Aim
 from napari_sam2.viewer.choices import LayerChoices
+from napari_sam2.viewer.class_colors import ClassColors
+from napari_sam2.viewer.classes import Classes
 from napari_sam2.viewer.connections import Connections, weakly
+from napari_sam2.viewer.features import LayerFeatures
 from napari_sam2.viewer.key_bindings import KeyBindings
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.label_store import LayerLabels
@@ -137,6 +140,9 @@ class Controller:
         self.tools = Tools(self.session, self.view, self.prompts)
         self.tour = Tour(viewer, self.session, self.choices, self.view)
         self.aim = Aim()
+        self.classes = Classes(self.session, self.choices)
+        self.class_colors = ClassColors(self.session, self.choices, self.classes)
+        self.features = LayerFeatures(self.session, self.choices)
         self.mouse = MouseGestures(viewer, self)
         self._watch: Any = None
         self._pacer: Any = None
@@ -211,7 +217,9 @@ class Controller:
     @property
     def actions(self) -> dict[str, Callable[[], None]]:
         """What each action of the keymap does."""
-        return {name: weakly(self, act) for name, act in _ACTIONS.items()}
+        classes = {f"class_{n}": partial(Controller._name, number=n) for n in range(10)}
+        acts: dict[str, Callable[..., None]] = {**_ACTIONS, **classes}
+        return {name: weakly(self, act) for name, act in acts.items()}
 
     def color_of(self, label: int) -> npt.NDArray[np.floating[Any]]:
         """RGBA that an object has, or will have, in the labels."""
@@ -370,7 +378,8 @@ class Controller:
         self.display.close()
         self.tools.close()
         self.prompts.close()
-        self.tour.close()
+        for part in (self.tour, self.features, self.class_colors, self.classes):
+            part.close()
         self.stores.close()
         self.view.close()
         self.choices.close()
@@ -393,6 +402,7 @@ class Controller:
         add(self.tools.changed, self._on_tools)
         add(self.session.preview_changed, self._on_preview)
         add(self.session.objects_changed, self._on_objects)
+        add(self.classes.changed, self._bind_keys)
         add(self.session.failed, self._on_failed)
         add(self.session.notice, self._on_notice)
         if self._waker is not None:
@@ -528,7 +538,7 @@ class Controller:
 
     def _bind_keys(self) -> None:
         if self._open:
-            self._keys.bind(active=self.session.active)
+            self._keys.bind(active=self.session.active, more=self.classes.actions)
 
     def _is_ours(self, layer: Layer) -> bool:
         return self.stores.known(layer) is not None
@@ -539,6 +549,10 @@ class Controller:
         viewer = self.viewer
         active = None if viewer is None else viewer.layers.selection.active
         return self.stores.known(active)
+
+    def _name(self, number: int) -> None:
+        if not self._in_stroke:
+            self.classes.choose(number)
 
     def _toggle(self) -> None:
         self.active = not self.active
@@ -600,6 +614,8 @@ def _abandon(session: AnnotationSession) -> None:
     """Close a session whose viewer is gone, and with it who listened."""
     for name in ("status", "preview", "current", "objects", "history", "model"):
         getattr(session, f"{name}_changed").disconnect()
+    session.touched.disconnect()
+    session.category_changed.disconnect()
     session.notice.disconnect()
     session.failed.disconnect()
     session.close()

@@ -125,8 +125,11 @@ def object_line(controller: Controller) -> str:
     current = session.current
     if current is None:
         count = len(session.objects)
-        return "No objects yet" if not count else f"{count} object{'s'[: count > 1]}"
+        so_far = f"{count} object{'s'[: count > 1]}" if count else "No objects yet"
+        return f"{so_far} · next: {session.category}" if session.category else so_far
     score = current.prediction.score
     sure = "score" if score >= 0.5 else "low score"
     kept = "" if current.kept else " · not kept yet"
-    return f"Object {current.label} · {sure} {score:.2f}{kept}"
+    category = session.notes(current.label).category if current.kept else None
+    name = f" · {category}" if category else ""
+    return f"Object {current.label}{name} · {sure} {score:.2f}{kept}"

@@ -11,7 +11,7 @@ from napari_sam2.viewer.keymap import KEYMAP, is_character
 from napari_sam2.viewer.layers import in_pan_zoom
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -55,19 +55,21 @@ class KeyBindings:
         self._bound: list[tuple[weakref.ref[Any], Action, Any, Any]] = []
         self._characters: dict[str, str] = {}
 
-    def bind(self, *, active: bool) -> None:
+    def bind(self, *, active: bool, more: Iterable[Action] = ()) -> None:
         """Bind what holds now; what was bound before is given back.
 
         Parameters
         ----------
         active : bool
             Whether the tool is on.
+        more : iterable of Action
+            What is not in the table: the classes that there are now.
         """
         self.release()
         viewer = self._viewer()
         if viewer is None:
             return
-        usable = [a for a in KEYMAP.values() if active or a.always]
+        usable = [a for a in (*KEYMAP.values(), *more) if active or a.always]
         self._characters = {a.key: a.name for a in usable if is_character(a.key)}
         usable = [a for a in usable if a.key not in self._characters]
         for action in usable:

@@ -144,6 +144,11 @@ GESTURES: tuple[Gesture, ...] = (
         Group.DRAW,
     ),
     Gesture(
+        "1 to 9",
+        "say of which class the current object is, and new ones; 0: of none",
+        Group.OBJECTS,
+    ),
+    Gesture(
         "left drag, wheel, right drag",
         "pan and zoom, as always in napari; hold Space to pan with a tool",
         Group.TOOL,

@@ -12,14 +12,17 @@ from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.labels import blocks_of, dtype_for
 from napari_sam2.annotation.origins import LabelsOrigin
 from napari_sam2.errors import LabelsError
+from napari_sam2.viewer.features import notes_in
 from napari_sam2.viewer.layers import path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
     from napari.layers import Labels
     from napari.utils.events import Event
+
+    from napari_sam2.annotation.objects import Notes
 
     _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
     _Indices = tuple[npt.NDArray[np.intp], ...]
@@ -128,6 +131,10 @@ class LayerLabels:
     def blocks(self) -> Iterable[tuple[slice, ...]]:
         """Boxes that hold every object; on any thread."""
         return () if self._largest == 0 else blocks_of(self.shape)
+
+    def notes(self) -> Mapping[int, Notes]:
+        """Return what the layer's features say of its objects."""
+        return notes_in(self.layer)
 
     def array(self) -> _Ids:
         """Return the whole array, not a copy."""

@@ -6,26 +6,33 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
-from qtpy.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt
+from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QSize, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
+    QCompleter,
     QHBoxLayout,
     QHeaderView,
+    QLineEdit,
     QPushButton,
     QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_sam2.viewer.class_bar import ClassBar
 from napari_sam2.viewer.object_model import AREA, CLASS, ID, REVIEWED, ObjectModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sam2.annotation.objects import AnnotatedObject
+    from napari_sam2.viewer.classes import Classes
     from napari_sam2.viewer.connections import Connections
     from napari_sam2.viewer.controller import Controller
 
@@ -111,8 +118,8 @@ class ObjectTable(QTableView):
         if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
             return None
         key = event.key()
-        if Qt.Key.Key_1 <= key <= Qt.Key.Key_9:
-            return partial(self.classed.emit, key - Qt.Key.Key_1)
+        if Qt.Key.Key_0 <= key <= Qt.Key.Key_9:
+            return partial(self.classed.emit, key - Qt.Key.Key_0)
         signals: dict[int, Any] = {
             Qt.Key.Key_Delete: self.deleted,
             Qt.Key.Key_Backspace: self.deleted,
@@ -126,6 +133,25 @@ class ObjectTable(QTableView):
 
     def _rename(self) -> None:
         self.edit(self.currentIndex().siblingAtColumn(CLASS))
+
+
+class ClassEditor(QStyledItemDelegate):
+    """Completes the name of a class while it is written."""
+
+    def __init__(self, classes: Classes, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._classes = classes
+
+    def createEditor(
+        self, parent: QWidget | None, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> QWidget | None:
+        """Return a line to write in, which knows the names."""
+        editor = super().createEditor(parent, option, index)
+        if isinstance(editor, QLineEdit):
+            completer = QCompleter(self._classes.names, editor)
+            completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+            editor.setCompleter(completer)
+        return editor
 
 
 class ObjectPanel(QWidget):
@@ -150,6 +176,10 @@ class ObjectPanel(QWidget):
         self.delete = _button("Delete", "Take the selected objects away (Delete)")
         self.merge = _button("Merge", "Make one object of the selected ones (M)")
         self.split = _button("Split", "Make an object of each connected part (S)")
+        self.classes = ClassBar(self._session, controller.classes, connections)
+        self.by_class = QCheckBox("Color by class")
+        self.by_class.setToolTip("Show the labels in the colors of their classes")
+        self.by_class.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.body = QWidget()
         self._lay_out()
         self._connect()
@@ -178,8 +208,10 @@ class ObjectPanel(QWidget):
         inside = QVBoxLayout(self.body)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(4)
+        inside.addWidget(self.classes)
         inside.addWidget(self.table, 1)
         inside.addLayout(buttons)
+        inside.addWidget(self.by_class)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(4)
@@ -209,7 +241,17 @@ class ObjectPanel(QWidget):
         self.delete.clicked.connect(self._delete)
         self.merge.clicked.connect(self._merge)
         self.split.clicked.connect(self._split)
-        self._connections.add(session.current_changed, self._on_current)
+        table.classed.connect(self._classify)
+        colors, classes = self._controller.class_colors, self._controller.classes
+        self.by_class.setChecked(colors.on)
+        self.by_class.toggled.connect(partial(setattr, colors, "on"))
+        table.setItemDelegateForColumn(CLASS, ClassEditor(classes, table))
+        add = self._connections.add
+        add(session.current_changed, self._on_current)
+        add(colors.changed, self._on_colors)
+        add(colors.recolored, model.recolor)
+        add(classes.changed, self._on_classes)
+        self._on_classes()
 
     # ---------------------------------------------------------------- following
 
@@ -247,6 +289,12 @@ class ObjectPanel(QWidget):
         flags = QItemSelectionModel.SelectionFlag
         selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
         self.table.scrollTo(index)
+
+    def _on_colors(self, on: bool) -> None:
+        self.by_class.setChecked(on)
+
+    def _on_classes(self) -> None:
+        self.by_class.setVisible(len(self._controller.classes) > 0)
 
     def _on_selection(self, *_: QItemSelection) -> None:
         count = len(self.selected)
@@ -293,6 +341,11 @@ class ObjectPanel(QWidget):
     def _split(self) -> None:
         for label in self.selected:
             self._session.split(label)
+
+    def _classify(self, number: int) -> None:
+        names = [None, *self._controller.classes.names]
+        if self.selected and number < len(names):
+            self._session.classify(self.selected, names[number])
 
     def _tick(self) -> None:
         rows = [self._session.row(label) for label in self.selected]

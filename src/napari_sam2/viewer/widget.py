@@ -205,6 +205,8 @@ class SegmentationWidget(QWidget):
         add(session.current_changed, self._on_session)
         add(session.objects_changed, self._on_session)
         add(session.history_changed, self._on_session)
+        add(session.category_changed, self._on_session)
+        add(controller.class_colors.recolored, self._on_session)
         add(session.model_changed, self._on_model)
         add(session.notice, self.status.show_notice)
         add(controller.choices.choices_changed, self._on_choices)
@@ -295,6 +297,9 @@ class SegmentationWidget(QWidget):
         self.setStyleSheet(
             f"QPushButton#primary:enabled {{ background-color: {accent}; }}"
             "QToolButton#fold { border: 0; text-align: left; }"
+            f"QToolButton#chip {{ padding: 2px 6px; border-radius: 3px; "
+            f"background-color: {quiet}; }}"
+            f"QToolButton#chip:checked {{ background-color: {accent}; }}"
             f"QTableView::item:selected {{ background-color: {accent}; color: white; }}"
             f"QFrame#rule {{ background-color: {quiet}; border: 0; }}"
             f"QProgressBar::chunk {{ background-color: {accent}; }}"

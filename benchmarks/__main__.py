@@ -22,6 +22,7 @@ PARTS = {
     "images": "memory over many images",
     "gestures": "how long the window stands still while a monkey plays with it",
     "annotate": "ten real images of a folder, annotated by a hand that knows the truth",
+    "crash": "what is left of a session that is killed at random instants",
     "agreement": "how alike the masks of the engines are, on a folder of images",
 }
 

@@ -16,6 +16,8 @@ from napari_sam2.viewer.layers import labels_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qtpy.QtGui import QKeyEvent, QWheelEvent
+
     from napari_sam2.annotation.session import AnnotationSession
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.viewer.choices import LayerChoices
@@ -29,8 +31,20 @@ __all__ = [
 ]
 
 
+_WALKING = {
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+    Qt.Key.Key_PageUp,
+    Qt.Key.Key_PageDown,
+    Qt.Key.Key_Home,
+    Qt.Key.Key_End,
+}
+
+
 class _Chooser(QComboBox):
     """A combo box that never asks for more width than there is."""
+
+    _tip = ""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +56,21 @@ class _Chooser(QComboBox):
         )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Open the list by the keys that would change the choice at once.
+
+        On the way to another model, none between is to be loaded.
+        """
+        if event is not None and event.key() in _WALKING and not event.modifiers():
+            self.showPopup()
+        else:
+            super().keyPressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Leave the choice as it is: the wheel is meant for what is around."""
+        if event is not None:
+            event.ignore()
+
     def offer(self, entries: Sequence[tuple[str, Any]], chosen: int) -> None:
         """Offer texts with their data, one of them chosen, in silence."""
         now = [(self.itemText(i), self.itemData(i)) for i in range(self.count())]
@@ -51,11 +80,13 @@ class _Chooser(QComboBox):
                 for text, data in entries:
                     self.addItem(text, data)
             self.setCurrentIndex(chosen)
-        self.setToolTip(self.currentText())
+        self.setToolTip("\n".join(filter(None, [self.currentText(), self._tip])))
 
 
 class ImageChooser(_Chooser):
     """Which image is worked on."""
+
+    _tip = "The image that is worked on: the one that was selected last"
 
     def __init__(self, choices: LayerChoices, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,6 +114,8 @@ class ImageChooser(_Chooser):
 
 class LabelsChooser(_Chooser):
     """Which labels objects are kept in."""
+
+    _tip = "The labels that objects are kept in"
 
     def __init__(self, choices: LayerChoices, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -105,6 +105,9 @@ class Controller:
     modes_changed = Signal()
     """Tool on or off, collect, overwrite, sharpen."""
 
+    panel_wanted = Signal()
+    """The keyboard is to go to the widget, or back from it."""
+
     helped = Signal()
     """Keys and gestures are shown."""
 
@@ -557,6 +560,9 @@ class Controller:
     def _toggle(self) -> None:
         self.active = not self.active
 
+    def _to_panel(self) -> None:
+        self.panel_wanted.emit()
+
     def _toggle_collect(self) -> None:
         self.collect = not self.collect
 
@@ -585,6 +591,7 @@ def _take(controller: Controller, tool: Tool) -> None:
 _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "toggle": Controller._toggle,
     "help": Controller.help,
+    "panel": Controller._to_panel,
     "done": Controller.done,
     "drop": Controller.drop,
     "undo": Controller.undo,

@@ -223,6 +223,14 @@ _TABLE: tuple[Action, ...] = (
         group=Group.CORRECT,
     ),
     Action(
+        "panel",
+        "F6",
+        "To the panel and back",
+        "Go to the widget with the keyboard, and back to the image",
+        always=True,
+        group=Group.TOOL,
+    ),
+    Action(
         "done",
         "Enter",
         "Done",

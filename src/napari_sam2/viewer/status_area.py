@@ -87,6 +87,19 @@ class Dot(QWidget):
         painter.end()
 
 
+class Switch(QToggleSwitch):
+    """A switch that shows when the keyboard is on it."""
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw it, and a line around it."""
+        super().paintEvent(event)
+        if self.hasFocus():
+            painter = QPainter(self)
+            painter.setPen(QPen(self.palette().windowText().color(), 1.0))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+            painter.end()
+
+
 class StatusArea(QWidget):
     """The status of a session, in words, with a hint and the progress."""
 
@@ -98,7 +111,7 @@ class StatusArea(QWidget):
         self.dot = Dot()
         self.text = line("status")
         self.detail = line("hint")
-        self.tool = QToggleSwitch()
+        self.tool = Switch()
         # What slides has not arrived yet where the window is busy elsewhere.
         self.tool.setAnimationDuration(0)
         self.tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam2.viewer.canvas import native_canvas
 from napari_sam2.viewer.choosers import (
     EngineChooser,
     ImageChooser,
@@ -75,8 +75,8 @@ class SegmentationWidget(QWidget):
         self.labels = LabelsChooser(choices)
         self.model = ModelChooser(self.session)
         self.engine = EngineChooser(self.session)
-        self.new_labels = _small("+", "Make new labels for this image")
-        self.about_model = _small("i", "")
+        self.new_labels = _small("+", "Make new labels for this image", "New labels")
+        self.about_model = _small("i", "", "About the model")
         self.status = StatusArea()
         self.restore = RestoreLine(self.session, self._connections)
         self.tool = self.status.tool
@@ -92,8 +92,8 @@ class SegmentationWidget(QWidget):
         self.overwrite = _check(KEYMAP["overwrite"].title)
         self.sharpen = _check(KEYMAP["sharpen"].title)
         self.objects = ObjectPanel(self.controller, self._connections)
-        self.export = _button("Export…", "Save the labels as TIFF or PNG")
-        self.help = _small("?", "")
+        self.export = _button("E&xport…", "Save the labels as TIFF or PNG")
+        self.help = _small("?", "", KEYMAP["help"].title)
         self.done.setObjectName("primary")
         self.tool.setAccessibleName(KEYMAP["toggle"].title)
 
@@ -108,6 +108,7 @@ class SegmentationWidget(QWidget):
         self._memory = Memory(
             self.controller, self.model, self.engine, self._connections
         )
+        self._on_about_model()
         self._on_keys()
         self._on_theme()
         self._on_choices()
@@ -143,14 +144,15 @@ class SegmentationWidget(QWidget):
         choose.setHorizontalSpacing(6)
         choose.setVerticalSpacing(4)
         rows: tuple[tuple[str, QWidget, QWidget | None], ...] = (
-            ("Image", self.image, None),
-            ("Labels", self.labels, self.new_labels),
-            ("Model", self.model, self.about_model),
-            ("Engine", self.engine, None),
+            ("&Image", self.image, None),
+            ("La&bels", self.labels, self.new_labels),
+            ("&Model", self.model, self.about_model),
+            ("&Engine", self.engine, None),
         )
         for row, (name, chooser, extra) in enumerate(rows):
             label = QLabel(name)
             label.setBuddy(chooser)
+            chooser.setAccessibleName(name.replace("&", ""))
             choose.addWidget(label, row, 0)
             choose.addWidget(chooser, row, 1, 1, 1 if extra else 2)
             if extra is not None:
@@ -213,6 +215,7 @@ class SegmentationWidget(QWidget):
         add(controller.modes_changed, self._on_modes)
         add(controller.tools.changed, self._on_session)
         add(controller.prompts.under_changed, self._on_session)
+        add(controller.panel_wanted, self._on_panel)
         viewer = controller.viewer
         if viewer is not None:
             add(viewer.events.theme, self._on_theme)
@@ -244,6 +247,7 @@ class SegmentationWidget(QWidget):
 
     def _on_model(self, name: str) -> None:
         self.model.refresh(name)
+        self._on_about_model()
         # Whether to sharpen depends on the model, until the user says so.
         self._on_modes()
 
@@ -294,23 +298,50 @@ class SegmentationWidget(QWidget):
         self.status.set_theme(theme)
         self.tools.set_theme(theme)
         accent, quiet = theme.current.as_rgb(), theme.foreground.as_rgb()
+        text = theme.text.as_rgb()
         self.setStyleSheet(
+            # Who works with the keys has to see where they go.
+            "QPushButton:focus, QToolButton:focus, QComboBox:focus, QTableView:focus,"
+            f"QCheckBox:focus {{ border: 1px solid {text}; }}"
             f"QPushButton#primary:enabled {{ background-color: {accent}; }}"
             "QToolButton#fold { border: 0; text-align: left; }"
             f"QToolButton#chip {{ padding: 2px 6px; border-radius: 3px; "
             f"background-color: {quiet}; }}"
             f"QToolButton#chip:checked {{ background-color: {accent}; }}"
-            f"QTableView::item:selected {{ background-color: {accent}; color: white; }}"
+            "QTableView::item:selected "
+            f"{{ background-color: {accent}; color: {text}; }}"
             f"QFrame#rule {{ background-color: {quiet}; border: 0; }}"
             f"QProgressBar::chunk {{ background-color: {accent}; }}"
         )
 
     # ------------------------------------------------------------------ actions
 
-    def _tell_about_model(self) -> None:
+    def _on_about_model(self) -> None:
         spec = self.model.spec
-        if spec is not None:
-            QToolTip.showText(QCursor.pos(), model_facts(spec), self.about_model)
+        facts = "The model is a script's" if spec is None else model_facts(spec)
+        self.about_model.setToolTip(facts)
+
+    def _tell_about_model(self) -> None:
+        button = self.about_model
+        place = button.mapToGlobal(button.rect().bottomLeft())
+        QToolTip.showText(place, button.toolTip(), button)
+
+    def _on_panel(self) -> None:
+        """Take the keyboard, or give it back to the canvas."""
+        viewer = self.controller.viewer
+        canvas = None if viewer is None else native_canvas(viewer)
+        window = self.window()
+        if canvas is None or window is None:
+            return
+        now = window.focusWidget()
+        if now is not None and self.isAncestorOf(now):
+            canvas.setFocus(Qt.FocusReason.TabFocusReason)
+            return
+        parent = self.parentWidget()
+        if parent is not None:
+            # It may be under another dock.
+            parent.raise_()
+        self.image.setFocus(Qt.FocusReason.TabFocusReason)
 
     def _export(self) -> None:
         from napari_sam2.viewer.export import export_labels
@@ -342,8 +373,9 @@ def _button(text: str, tip: str = "") -> QPushButton:
     return button
 
 
-def _small(text: str, tip: str) -> QPushButton:
+def _small(text: str, tip: str, name: str) -> QPushButton:
     button = _button(text, tip)
+    button.setAccessibleName(name)
     button.setFixedWidth(28)
     return button
 

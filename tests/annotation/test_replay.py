@@ -12,6 +12,7 @@ import tifffile
 from typer.testing import CliRunner
 
 from napari_sam2.annotation.marks import Tool
+from napari_sam2.annotation.objects import Pointing
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.recorder import Journals
 from napari_sam2.annotation.session import AnnotationSession
@@ -19,6 +20,7 @@ from napari_sam2.annotation.syncing import flush
 from napari_sam2.cli import app
 from napari_sam2.commands.replay import Players, replay_on
 from napari_sam2.errors import ImageError
+from napari_sam2.segmentation.revision import Kind, moved
 from napari_sam2.segmentation.segmenter import Segmenter
 from napari_sam2.synthesis import generate
 
@@ -102,8 +104,21 @@ def _annotate() -> tuple[Path, np.ndarray[Any, Any]]:
     change = PixelChange.between(store.shape, where, store.read(where), 5)
     change.apply(store)
     store.edited.emit([change])
+    do(session.find_anew, 115, 115)
+    do(session.nudge_threshold, 0.5)
     session.overwrite = True
     do(session.click, *places[1])
+    do(session.nudge_threshold, -0.5)
+    do(session.nudge_threshold, -0.25)
+    do(session.next_candidate)
+    assert session.current is not None
+    do(
+        session.revise,
+        moved(session.current.prompts, Kind.POINT, 0, (1, 1), (320, 400)),
+    )
+    row, col = places[0]
+    around = [(row - 9.0, col - 9.0), (row - 9.0, col + 9.0), (row + 9.0, col)]
+    do(session.draw, Tool.LASSO, tuple(around), Pointing.ADD)
     session.collect = True
     do(session.click, *places[2])  # unfinished
     labels = session.labels.copy()

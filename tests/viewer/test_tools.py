@@ -12,6 +12,7 @@ from qtpy.QtTest import QTest
 from napari_sam2.annotation.marks import Tool
 from napari_sam2.annotation.objects import Pointing
 from napari_sam2.segmentation.revision import Kind
+from napari_sam2.viewer.hints import click_says
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.widget import SegmentationWidget
 from tests.viewer.conftest import A, B, C
@@ -228,3 +229,36 @@ def test_shift_and_wheel_let_the_mask_grow_and_shrink(hand: Hand) -> None:
     hand.key(Qt.Key.Key_Z, CTRL)
     hand.wait(lambda: (labels(hand) == 1).sum() == kept)
     assert hand.viewer.scene.camera.zoom == zoom
+
+
+def test_a_hover_over_an_object_offers_to_edit_it(hand: Hand) -> None:
+    hand.click_and_wait(*A)
+    hand.click_and_wait(*B)
+    hand.move(*A)
+    hand.wait(lambda: hand.controller.aim.label == 1)
+    assert "edits it" in click_says(hand.controller)
+    hand.native.setFocus()
+    hand.key(Qt.Key.Key_E, SHIFT)
+    hand.wait(lambda: hand.session.current.label == 1)
+    shown = hand.controller.prompts.display.shown
+    assert shown.shapes.places[0].at == pytest.approx(A, abs=1)
+    hand.click(*C, SHIFT)
+    hand.wait(lambda: labels(hand)[C] == 1)
+
+
+def test_what_was_brushed_is_found_anew(hand: Hand) -> None:
+    layer = hand.controller.new_labels()
+    hand.viewer.layers.selection.active = layer
+    layer.mode = "paint"
+    layer.brush_size = 10
+    layer.selected_label = 5
+    hand.drag_along([A, (60, 70), (65, 70)])
+    hand.wait(lambda: (labels(hand) == 5).any())
+    layer.mode = "pan_zoom"
+    hand.native.setFocus()
+    hand.move(*A)
+    hand.wait(lambda: hand.controller.aim.label == 5)
+    hand.key(Qt.Key.Key_R, SHIFT)
+    hand.wait(lambda: 5 in hand.session.objects)
+    # All of the disc, which the brush only touched.
+    assert labels(hand)[A[0] - 20, A[1]] == 5

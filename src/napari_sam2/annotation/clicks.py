@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.inference import Encoded, Inference
     from napari_sam2.annotation.intent import Intent
     from napari_sam2.annotation.labels import LabelStore
-    from napari_sam2.annotation.marks import Mark, Revision
+    from napari_sam2.annotation.marks import Saying
     from napari_sam2.annotation.objects import Pointing
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.annotation.previews import Previews
@@ -36,7 +36,7 @@ class Click:
     ----------
     plane : Plane
         That was clicked on.
-    mark : Mark or Revision
+    mark : Saying
         The place, or what was drawn instead of clicking.
     pointing : Pointing
         What the user held down.
@@ -48,7 +48,7 @@ class Click:
     """
 
     plane: Plane
-    mark: Mark | Revision
+    mark: Saying
     pointing: Pointing
     encoded: Encoded | None
     store: LabelStore | None
@@ -79,7 +79,7 @@ class ClickQueue:
         self,
         inference: Inference,
         previews: Previews,
-        intent_of: Callable[[Encoded, Mark | Revision, Pointing], Intent | None],
+        intent_of: Callable[[Encoded, Saying, Pointing], Intent | None],
         accept: Callable[[Click, Encoded, Intent, Prediction], None],
         dropped: Callable[[Click], None],
         failed: Callable[[Exception], None],
@@ -103,6 +103,11 @@ class ClickQueue:
     def append(self, item: Click | Callable[[], None]) -> None:
         """Carry this out after all that was asked for before."""
         self._waiting.append(item)
+        self.advance()
+
+    def put_first(self, click: Click) -> None:
+        """Carry a click out before all that still waits."""
+        self._waiting.appendleft(click)
         self.advance()
 
     def clear(self) -> None:

@@ -16,6 +16,7 @@ from napari_sam2.annotation.requests import Lane, RequestThread
 from napari_sam2.annotation.status import Phase, Status
 from napari_sam2.errors import EngineError, ImageError, NapariSam2Error
 from napari_sam2.segmentation.embedded import PlanePixels
+from napari_sam2.segmentation.refinement import Refinement
 from napari_sam2.segmentation.viewport import neighbours, view_for
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.points import Box
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
-    from napari_sam2.segmentation.refinement import Refinement
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.view import BBox, View
 
@@ -372,7 +372,11 @@ class Inference:
         def work(token: CancelToken) -> Prediction:
             segmenter, image = encoded.segmenter, encoded.image
             known = awake(prompts, segmenter, image, token)
-            sharper = segmenter.look_closer(image, known, prediction, cancel=token)
+            # Where to look depends on the answer alone, however it is cut.
+            plain = prediction.refined(Refinement())
+            sharper = segmenter.look_closer(image, known, plain, cancel=token)
+            if sharper is plain:
+                return prediction
             sharper = sharper.refined(prediction.refinement)
             sharper.cut()
             return sharper

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from napari_sam2.annotation.marks import Mark, Revision
+from napari_sam2.annotation.marks import Marked, Revision
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
+from napari_sam2.segmentation.prompts import Prompts
 from napari_sam2.segmentation.refinement import Refinement
 
 if TYPE_CHECKING:
     from napari_sam2.annotation.inference import Encoded
-    from napari_sam2.segmentation.prompts import Prompts
+    from napari_sam2.annotation.marks import Saying
 
 __all__ = ["Intent", "intent_of"]
 
@@ -44,7 +45,7 @@ class Intent:
 
 
 def intent_of(
-    mark: Mark | Revision,
+    mark: Saying,
     pointing: Pointing,
     *,
     encoded: Encoded,
@@ -57,8 +58,9 @@ def intent_of(
 
     Parameters
     ----------
-    mark : Mark or Revision
-        The place or the line; or other prompts for the current object.
+    mark : Saying
+        The place or the line; other prompts for the current object; or what is in the
+        labels.
     pointing : Pointing
         What the user holds down.
     encoded : Encoded
@@ -79,6 +81,8 @@ def intent_of(
     """
     if current is not None and current.plane.key != encoded.plane.key:
         current = None
+    if isinstance(mark, Marked):
+        return Intent(Prompts(region=mark.region), Pointing.ADD, mark.label)
     if isinstance(mark, Revision):
         if current is None:
             return None

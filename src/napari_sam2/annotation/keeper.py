@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_sam2.annotation.history import Edit
+from napari_sam2.annotation.marks import Marked
 from napari_sam2.annotation.objects import AnnotatedObject
 from napari_sam2.annotation.overlap import PROTECT, OverlapRule
 from napari_sam2.annotation.recall import RecalledPrediction
@@ -117,7 +118,14 @@ class Keeper:
         try:
             ledger = self._ledgers.for_click(click)
             at_hand = at_hand and ledger is self._ledgers.chosen
-            if home is not None and kept is not None:
+            if isinstance(click.mark, Marked):
+                accepted = ledger.find_anew(
+                    found,
+                    click.mark.region,
+                    overlap=self.overlap,
+                    current=self.current,
+                )
+            elif home is not None and kept is not None:
                 accepted = home.correct(kept, found, overlap=self.overlap)
                 at_hand = at_hand and home is ledger
             elif at_hand and (self.collect or intent.about is not None):

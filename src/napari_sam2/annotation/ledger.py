@@ -15,6 +15,7 @@ from napari_sam2.annotation.history import Edit, History, NotesChange, ObjectCha
 from napari_sam2.annotation.objects import Notes
 from napari_sam2.annotation.overlap import PROTECT
 from napari_sam2.errors import LabelsError
+from napari_sam2.segmentation.region import Region
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.annotation.operations import Operation
     from napari_sam2.annotation.overlap import Overlap
+    from napari_sam2.annotation.planes import Plane
     from napari_sam2.annotation.recovery import RecoveredSession
     from napari_sam2.segmentation.prediction import Prediction
 
@@ -258,6 +260,59 @@ class Ledger:
             self.undo()
             old = self.objects[old.label]
         return self._correct(old, new, overlap, title)
+
+    def region(self, label: int, plane: Plane) -> Region | None:
+        """Return the pixels of an object on a plane; None if it has none there."""
+        if not self.extents.known:
+            self.take_survey(survey(self.store))
+        axes = np.unravel_index(self.places(label), self.store.shape)
+        here = plane.index.holds(axes)
+        if not here.any():
+            return None
+        rows, cols = axes[plane.index.row_axis][here], axes[plane.index.col_axis][here]
+        row, col = int(rows.min()), int(cols.min())
+        mask = np.zeros((rows.max() - row + 1, cols.max() - col + 1), dtype=bool)
+        mask[rows - row, cols - col] = True
+        return Region.of(mask, row, col)
+
+    def find_anew(
+        self,
+        found: AnnotatedObject,
+        region: Region,
+        *,
+        overlap: Overlap = PROTECT,
+        current: AnnotatedObject | None,
+    ) -> AnnotatedObject:
+        """Put what the model finds in the place of what is painted under an id.
+
+        Parameters
+        ----------
+        found : AnnotatedObject
+            What it finds; its label is that of what is painted.
+        region : Region
+            What is painted, on the plane of the object.
+        overlap : Overlap
+            Which pixels it may take.
+        current : AnnotatedObject, optional
+            The session's current object, to come back to by undo.
+        """
+        label, shape = found.label, self.store.shape
+        rows, cols = np.nonzero(region.crop)
+        indices = found.plane.index.indices(rows + region.row, cols + region.col)
+        under = self.under(label, np.ravel_multi_index(indices, shape))
+        painted = PixelChange.between(shape, indices, under, label)
+        change, after = self._better(replace(found, written=painted), found, overlap)
+        before = self.objects.get(label)
+        edit = Edit(
+            f"Find object {label} anew",
+            (change,),
+            current,
+            after,
+            (ObjectChange(label, before, after),),
+            overlap=overlap,
+        )
+        self._make(edit)
+        return after
 
     def sharpen(
         self,

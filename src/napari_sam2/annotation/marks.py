@@ -12,9 +12,10 @@ from napari_sam2.segmentation.strokes import Lasso, Scribble
 
 if TYPE_CHECKING:
     from napari_sam2.segmentation.prompts import MaskPrompt
+    from napari_sam2.segmentation.region import Region
     from napari_sam2.segmentation.strokes import Path
 
-__all__ = ["Mark", "Revision", "Tool"]
+__all__ = ["Mark", "Marked", "Revision", "Saying", "Tool"]
 
 
 class Tool(Enum):
@@ -158,3 +159,28 @@ class Revision:
             around.append(self.prompts.bounds)
         row_min, col_min, row_max, col_max = zip(*around, strict=True)
         return Box(min(row_min), min(col_min), max(row_max), max(col_max))
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What the labels have under an id: to be found anew by the model.
+
+    Attributes
+    ----------
+    label : int
+        The id.
+    region : Region
+        Its pixels on the plane, whoever painted them.
+    """
+
+    label: int
+    region: Region
+
+    @property
+    def extent(self) -> Box:
+        """Smallest box around them."""
+        return self.region.bounds
+
+
+Saying = Mark | Revision | Marked
+"""All that the hand can say about an object."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sam2.annotation.inference import Encoded, Inference
-    from napari_sam2.annotation.marks import Mark, Revision
+    from napari_sam2.annotation.marks import Saying
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.refinement import Refinement
@@ -47,13 +47,13 @@ class Previews:
     def __init__(
         self,
         inference: Inference,
-        intent_of: Callable[[Encoded, Mark | Revision, Pointing], Intent | None],
+        intent_of: Callable[[Encoded, Saying, Pointing], Intent | None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._inference = inference
         self._intent_of = intent_of
         self._failed = failed
-        self._place: tuple[Mark | Revision, Pointing] | None = None
+        self._place: tuple[Saying, Pointing] | None = None
         self._asked = 0
         self._void = 0  # requests up to this one are not to be shown any more
         self._asked_at = 0.0
@@ -71,7 +71,7 @@ class Previews:
             and perf_counter() - self._asked_at < 2 * _SOON
         )
 
-    def point_at(self, mark: Mark | Revision, pointing: Pointing) -> None:
+    def point_at(self, mark: Saying, pointing: Pointing) -> None:
         """Follow the mouse to a place, or along a line that it draws."""
         self._place = (mark, pointing)
         # Should the image not be ready yet, the mask appears where the mouse waits.

@@ -6,11 +6,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 from psygnal import Signal
 
 from napari_sam2.annotation.clicks import Click
 from napari_sam2.annotation.intent import Intent, intent_of
-from napari_sam2.annotation.marks import Mark, Revision
+from napari_sam2.annotation.marks import Mark, Marked, Revision
 from napari_sam2.annotation.objects import Pointing
 from napari_sam2.segmentation.refinement import Refinement
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.inference import Encoded, Inference
     from napari_sam2.annotation.keeper import Keeper
     from napari_sam2.annotation.labels import LabelStore
-    from napari_sam2.annotation.marks import Tool
+    from napari_sam2.annotation.ledgers import Ledgers
+    from napari_sam2.annotation.marks import Saying, Tool
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.annotation.previews import Previews
@@ -48,6 +50,7 @@ class PromptCommands:
 
     _clicks: ClickQueue
     _inference: Inference
+    _ledgers: Ledgers
     _keeper: Keeper
     _previews: Previews
     _refinement: Refinement = Refinement()
@@ -131,6 +134,58 @@ class PromptCommands:
             self._previews.lift()
             self._commit(revision, plane, Pointing.ADD)
 
+    # ------------------------------------------------------- what is in the labels
+
+    def label_at(self, row: float, col: float) -> int:
+        """Return the id that the labels have at a place; 0 if there is none."""
+        store, plane = self.store, self.plane
+        if store is None or plane is None or not plane.contains(row, col):
+            return 0
+        if tuple(store.shape) != tuple(plane.array_shape):
+            return 0
+        place = np.array([round(row)]), np.array([round(col)])
+        return int(store.read(plane.index.indices(*place))[0])
+
+    def edit_at(self, row: float, col: float) -> None:
+        """Go on with the object at a place, its prompts as they were.
+
+        What has none, since somebody else painted it, the model finds anew: see
+        :meth:`find_anew`.
+        """
+        self._clicks.append(partial(self._edit, row, col))
+
+    def find_anew(self, row: float, col: float) -> None:
+        """Let the model find the object at a place anew, by what is painted of it.
+
+        The pixels that it has on this plane become the prompt, brush strokes and all;
+        earlier prompts do not count any more. One item of the history.
+        """
+        self._clicks.append(partial(self._find_anew, row, col))
+
+    def _edit(self, row: float, col: float) -> None:
+        label = self.label_at(row, col)
+        ledger, plane = self._ledgers.chosen, self.plane
+        kept = None if ledger is None else ledger.objects.get(label)
+        if not label:
+            self._say("There is no object here: point at one, then edit it.")
+        elif kept is None or plane is None or kept.plane.key != plane.key:
+            self._find_anew(row, col)
+        else:
+            self._keeper.take_up(label)
+            self._previews.rest(kept)
+
+    def _find_anew(self, row: float, col: float) -> None:
+        label = self.label_at(row, col)
+        ledger, plane = self._ledgers.chosen, self.plane
+        if not label or ledger is None or plane is None or not self._usable:
+            self._say("There is no object here: point at one, or paint one.")
+            return
+        region = ledger.region(label, plane)
+        if region is not None:
+            self._keeper.leave()
+            # It stands for this call, whose turn it is.
+            self._clicks.put_first(self._click_of(Marked(label, region), plane))
+
     # --------------------------------------------------------------- refinement
 
     @property
@@ -206,7 +261,7 @@ class PromptCommands:
         self._keeper.notice.emit(text)
 
     def _intent_of(
-        self, encoded: Encoded, mark: Mark | Revision, pointing: Pointing
+        self, encoded: Encoded, mark: Saying, pointing: Pointing
     ) -> Intent | None:
         return intent_of(
             mark,
@@ -218,11 +273,16 @@ class PromptCommands:
             choice=self._choice,
         )
 
-    def _commit(self, mark: Mark | Revision, plane: Plane, pointing: Pointing) -> None:
+    def _commit(self, mark: Saying, plane: Plane, pointing: Pointing) -> None:
+        self._clicks.append(self._click_of(mark, plane, pointing))
+        self._update_status()
+
+    def _click_of(
+        self, mark: Saying, plane: Plane, pointing: Pointing = Pointing.ADD
+    ) -> Click:
         self._inference.resume()
         encoded = self._inference.encoded_showing(mark.extent)
-        self._clicks.append(Click(plane, mark, pointing, encoded, self.store))
-        self._update_status()
+        return Click(plane, mark, pointing, encoded, self.store)
 
 
 def _changed(changes: dict[str, Any], refinement: Refinement) -> Refinement:

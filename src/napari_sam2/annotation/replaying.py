@@ -22,6 +22,7 @@ from napari_sam2.annotation.overlap import PROTECT
 from napari_sam2.annotation.recall import RecalledPrediction
 from napari_sam2.annotation.recovery import Reader, recover
 from napari_sam2.errors import LabelsError
+from napari_sam2.segmentation.prompts import Prompts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -225,9 +226,19 @@ class _Again(Reader):
         current, overlap = self._become(edit.before), edit.overlap or PROTECT
         made: AnnotatedObject | None
         old = self._become(edit.objects[0].before) if edit.objects else None
+        # What was painted is all that was said: it was found anew.
+        region = found.prompts.region
+        if found.prompts != Prompts(region=region) or (
+            old is not None and old.prompts == found.prompts
+        ):
+            region = None
         if not edit.objects:
             made = found
             self.ledger.history.add(Edit(edit.title, (), current, made))
+        elif region is not None:
+            made = self.ledger.find_anew(
+                found, region, overlap=overlap, current=current
+            )
         elif old is not None and old.kept:
             made = self.ledger.correct(old, found, overlap=overlap)
         else:
@@ -255,4 +266,4 @@ class _Again(Reader):
             else:
                 self.result.differing.append(self._title)
         # What the user has chosen of an answer, a threshold say, is chosen again.
-        return replace(found, threshold=recalled.threshold)
+        return found.refined(recalled.refinement)

@@ -64,6 +64,22 @@ class PlaneIndex:
             plane = plane.transpose(axes)
         return plane
 
+    def holds(self, indices: Sequence[npt.NDArray[np.intp]]) -> npt.NDArray[np.bool_]:
+        """Say which places of the n-D array lie on the plane.
+
+        Parameters
+        ----------
+        indices : sequence of ndarray of int, each of shape (n,)
+            One array for each axis.
+        """
+        here = np.ones(len(indices[0]), dtype=bool)
+        for axis, (places, position) in enumerate(
+            zip(indices, self.position, strict=True)
+        ):
+            if axis not in (self.row_axis, self.col_axis):
+                here &= places == position
+        return here
+
     def indices(
         self, rows: npt.NDArray[np.intp], cols: npt.NDArray[np.intp]
     ) -> tuple[npt.NDArray[np.intp], ...]:

@@ -39,19 +39,25 @@ class Aim:
 
     def __init__(self) -> None:
         self.at = At.AWAY
+        self.label = 0
+        """Id that the labels have there."""
 
     def point(
-        self, plane: Plane | None, place: tuple[float, float] | None, means: Pointing
+        self,
+        plane: Plane | None,
+        place: tuple[float, float] | None,
+        means: Pointing,
+        label: int = 0,
     ) -> None:
         """Take notice of a place of a plane, and of what a click there means."""
         inside = plane is not None and place is not None and plane.contains(*place)
-        self._take(_MEANS[means] if inside else At.OUTSIDE)
+        self._take(_MEANS[means] if inside else At.OUTSIDE, label)
 
     def leave(self) -> None:
         """Take notice that the mouse is nowhere of interest."""
         self._take(At.AWAY)
 
-    def _take(self, at: At) -> None:
-        if at is not self.at:
-            self.at = at
+    def _take(self, at: At, label: int = 0) -> None:
+        if at is not self.at or label != self.label:
+            self.at, self.label = at, label
             self.changed.emit()

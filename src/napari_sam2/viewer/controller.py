@@ -9,6 +9,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from psygnal import Signal
 
 from napari_sam2.annotation.marks import Tool
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
     from napari.components import ViewerModel
     from napari.layers import Labels, Layer
@@ -250,7 +250,15 @@ class Controller:
             self.session.hover(*place, pointing)
             self.prompts.hover(*place)
         # After the mask was asked for: a word must not make it wait.
-        self.aim.point(self.session.plane, place, pointing)
+        self.aim.point(self.session.plane, place, pointing, self._label_at(place))
+
+    def _label_at(self, place: tuple[float, float] | None) -> int:
+        """Id of the object at a place, where that can be had at once."""
+        store = self.session.store
+        # Not from disk: the mouse moves on and on.
+        if place is None or store is None or not isinstance(store.array(), np.ndarray):
+            return 0
+        return self.session.label_at(*place)
 
     def click(self, position: Sequence[float], pointing: Pointing) -> None:
         """Carry out a click at a place of the world; outside, it means nothing."""
@@ -576,6 +584,23 @@ class Controller:
         if not self._in_stroke:
             self.tools.remove_under()
 
+    def _edit(self) -> None:
+        place = self._pointed_at
+        if place is not None:
+            self.session.edit_at(*place)
+
+    def _find_anew(self) -> None:
+        place = self._pointed_at
+        if place is not None:
+            self.session.find_anew(*place)
+
+    @property
+    def _pointed_at(self) -> tuple[float, float] | None:
+        """Place of the plane under the mouse."""
+        last = self.mouse.last
+        usable = self.can_point and not self._in_stroke
+        return self.view.place(last) if usable and last is not None else None
+
     def _next_candidate(self) -> None:
         if not self._in_stroke:
             self.session.next_candidate()
@@ -610,6 +635,8 @@ _ACTIONS: dict[str, Callable[[Controller], None]] = {
     "polarity": Controller._toggle_polarity,
     "unprompt": Controller._remove_prompt,
     "candidate": Controller._next_candidate,
+    "edit": Controller._edit,
+    "find_anew": Controller._find_anew,
 }
 
 

@@ -83,6 +83,9 @@ def click_says(controller: Controller) -> str:
         return f"Click adds to object {current.label}"
     if session.collect:
         return f"Click begins object {session.next_label}; {done} keeps it"
+    there = controller.aim.label
+    if there and (current is None or there != current.label):
+        return f"Object {there} · {KEYMAP['edit'].keys} edits it"
     says = f"Click keeps object {session.next_label}"
     if current is not None:
         says += f" · {key_text('Shift')} adds to {current.label}"

@@ -209,6 +209,20 @@ _TABLE: tuple[Action, ...] = (
         group=Group.TOOL,
     ),
     Action(
+        "edit",
+        "Shift-E",
+        "Edit the object",
+        "Go on with the object under the mouse, its prompts as they were",
+        group=Group.CORRECT,
+    ),
+    Action(
+        "find_anew",
+        "Shift-R",
+        "Find it anew",
+        "Let the model outline what is painted under the mouse, by brush say",
+        group=Group.CORRECT,
+    ),
+    Action(
         "candidate",
         "J",
         "Part, object, whole",

@@ -139,6 +139,11 @@ class MouseGestures:
         """Place on the canvas of the last event that came through."""
         self._on = False
 
+    @property
+    def last(self) -> tuple[float, ...] | None:
+        """Place of the world where the mouse is; None if it is elsewhere."""
+        return self._last
+
     def start(self) -> None:
         """Listen to the mouse."""
         viewer = self._viewer()

@@ -88,6 +88,9 @@ def _annotate() -> tuple[Path, np.ndarray[Any, Any]]:
     line = tuple((row + step, col + step / 2) for step in np.linspace(-5, 5, 9))
     do(session.draw, Tool.SCRIBBLE, line)
     do(session.add, row + 4, col)
+    for step in (0.5, 0.5):
+        do(session.nudge_threshold, step)
+    do(lambda: session.refine(fill_holes=True, smoothing=1.5))
     session.collect = True
     row, col = places[6]
     do(session.click, row, col)

@@ -94,7 +94,7 @@ class RecalledPrediction(Prediction):
         else:
             before = self.sharper_of.again(segmenter, image, cancel)
             answer = segmenter.look_closer(image, prompts, before, cancel=cancel)
-        answer = answer.alone()
+        answer = answer.alone().refined(self.refinement)
         self.__dict__["_again"] = (segmenter.engine.model, answer)
         return answer
 

@@ -265,5 +265,5 @@ class _Again(Reader):
                 self.result.alike += 1
             else:
                 self.result.differing.append(self._title)
-        # What the user has chosen of an answer, a threshold say, is chosen again.
-        return found.refined(recalled.refinement)
+        # How it was cut out of the answer may have changed since that was asked for.
+        return replace(found.refined(recalled.refinement), rank=recalled.rank)

@@ -139,6 +139,7 @@ class Controller:
         self.view = PlaneInView(viewer, self.choices)
         self.stores = LabelStores(viewer, self.choices)
         self.display = display_for(viewer)
+        self._palette = "object"
         self.prompts = PromptsInView(viewer, self.session, self.view)
         self.tools = Tools(self.session, self.view, self.prompts)
         self.tour = Tour(viewer, self.session, self.choices, self.view)
@@ -216,6 +217,17 @@ class Controller:
         if self._open and sharpen != self.session.sharpen:
             self.session.sharpen = sharpen
             self.modes_changed.emit()
+
+    @property
+    def palette(self) -> str:
+        """What the mask under the mouse looks like: a name in ``PALETTES``."""
+        return self._palette
+
+    @palette.setter
+    def palette(self, palette: str) -> None:
+        self._palette = palette
+        if self._open:
+            self._on_preview(self.session.preview)
 
     @property
     def actions(self) -> dict[str, Callable[[], None]]:
@@ -504,7 +516,7 @@ class Controller:
             self.display.hide()
             return
         color = self.color_of(preview.label)
-        self.display.show(drawing(preview, geometry, color), image)
+        self.display.show(drawing(preview, geometry, color, self._palette), image)
 
     def _on_failed(self, error: Exception) -> None:
         from napari.utils.notifications import show_error

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from napari_sam2.viewer.palette import style_for
+
 if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.components import ViewerModel
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from napari_sam2.annotation.objects import Pointing, Preview
     from napari_sam2.viewer.geometry import PlaneGeometry
+    from napari_sam2.viewer.palette import Style
 
 __all__ = [
     "LOGIT_RANGE",
@@ -54,11 +57,11 @@ class Drawing:
     geometry : PlaneGeometry
         Where the center of each logit lies in the world.
     color : tuple of float
-        RGB of the object, as its label will have it.
+        RGB of the filling: that of the object, unless the style has its own.
+    style : Style
+        What else it looks like.
     confidence : float
         0 for a doubtful mask to 1 for a sure one.
-    pointing : Pointing
-        What a click would do.
     preview : Preview
         What is drawn.
     """
@@ -67,9 +70,14 @@ class Drawing:
     threshold: float
     geometry: PlaneGeometry
     color: tuple[float, float, float]
+    style: Style
     confidence: float
-    pointing: Pointing
     preview: Preview
+
+    @property
+    def pointing(self) -> Pointing:
+        """What a click would do."""
+        return self.preview.pointing
 
 
 class PreviewDisplay(Protocol):
@@ -89,7 +97,12 @@ class PreviewDisplay(Protocol):
         """Leave nothing behind in the viewer."""
 
 
-def drawing(preview: Preview, geometry: PlaneGeometry, color: npt.ArrayLike) -> Drawing:
+def drawing(
+    preview: Preview,
+    geometry: PlaneGeometry,
+    color: npt.ArrayLike,
+    palette: str = "object",
+) -> Drawing:
     """Prepare a preview for being drawn.
 
     Parameters
@@ -100,20 +113,24 @@ def drawing(preview: Preview, geometry: PlaneGeometry, color: npt.ArrayLike) -> 
         Where the plane of the preview is drawn.
     color : array-like of float, shape (3,) or (4,)
         RGB(A) that the object's label has.
+    palette : str
+        Name of one of the :data:`~napari_sam2.viewer.palette.PALETTES`.
     """
+    style = style_for(palette, preview.pointing)
     prediction = preview.prediction
     scale, translate = prediction.view.logits_scale_translate(
         prediction.logits.shape[0]
     )
-    red, green, blue = np.asarray(color, dtype=float).ravel()[:3]
+    own = color if style.fill is None else style.fill
+    red, green, blue = np.asarray(own, dtype=float).ravel()[:3]
     confidence = (prediction.score - _DOUBTFUL) / (_SURE - _DOUBTFUL)
     return Drawing(
         prediction.surface,
         prediction.threshold,
         geometry.of_grid(scale, translate),
         (float(red), float(green), float(blue)),
+        style,
         float(np.clip(confidence, 0, 1)),
-        preview.pointing,
         preview,
     )
 

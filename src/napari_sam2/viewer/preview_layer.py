@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_sam2.annotation.objects import Pointing
 from napari_sam2.viewer.preview import LOGIT_RANGE, NAME, Drawing
 
 if TYPE_CHECKING:
@@ -139,8 +138,8 @@ def _affine(drawing: Drawing, image: Image) -> npt.NDArray[np.float64]:
 def _colormap(drawing: Drawing) -> object:
     from napari.utils import Colormap
 
-    line = (1.0, 0.65, 0.1) if drawing.pointing is Pointing.REMOVE else (1.0, 1.0, 1.0)
+    style = drawing.style
     strong, faint = 0.45 + 0.55 * drawing.confidence, 0.12 + 0.28 * drawing.confidence
-    fill = (*drawing.color, faint)
+    line, fill = style.line, (*drawing.color, faint * style.strength)
     colors = [(*line, 0.0), (*line, 0.0), (*line, strong), fill, fill]
     return Colormap(colors, controls=[0, 0.499, 0.5, 0.53, 1], name=NAME)

@@ -12,6 +12,7 @@ from psygnal import EmitLoopError
 from pydantic import Field
 
 from napari_sam2.annotation.objects import Pointing
+from napari_sam2.viewer.palette import style_for
 from napari_sam2.viewer.preview import LOGIT_RANGE, NAME, Drawing
 
 if TYPE_CHECKING:
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["OverlayPreview", "PreviewOverlay", "is_supported"]
 
 _KEY = NAME.lower().replace(" ", "_")
-
-# White can be told from any label; orange from the white and from a lightness
-# close to it by color-blind eyes, and it is dashed.
-_LINE = {
-    Pointing.NEW: (1.0, 1.0, 1.0),
-    Pointing.ADD: (0.55, 0.85, 1.0),
-    Pointing.REMOVE: (1.0, 0.65, 0.1),
-}
 
 
 class PreviewOverlay(SceneOverlay):
@@ -162,7 +155,8 @@ def _registered() -> bool:
             self.node.transform.matrix = matrix
 
         def _restyle(self, drawing: Drawing | None) -> None:
-            pointing = Pointing.NEW if drawing is None else drawing.pointing
+            usual = style_for("object", Pointing.NEW)
+            style = usual if drawing is None else drawing.style
             confidence = 1.0 if drawing is None else drawing.confidence
             threshold = 0.0 if drawing is None else drawing.threshold
             color = (1.0, 1.0, 1.0) if drawing is None else drawing.color
@@ -170,10 +164,10 @@ def _registered() -> bool:
             density = getattr(self.node.canvas, "pixel_scale", 1) or 1
             shader = self._outline.fshader
             shader["threshold"] = 0.5 + threshold / (2 * LOGIT_RANGE)
-            shader["width"] = (0.7 + 0.3 * confidence) * density
-            shader["dash"] = 5.0 * density if pointing is Pointing.REMOVE else 0.0
-            shader["fill"] = (*color, 0.12 + 0.28 * confidence)
-            shader["line"] = (*_LINE[pointing], 0.45 + 0.55 * confidence)
+            shader["width"] = (0.7 + 0.3 * confidence) * style.width * density
+            shader["dash"] = 5.0 * density if style.dashed else 0.0
+            shader["fill"] = (*color, (0.12 + 0.28 * confidence) * style.strength)
+            shader["line"] = (*style.line, 0.45 + 0.55 * confidence)
 
         def close(self) -> None:
             self.overlay.events.drawing.disconnect(self._on_drawing)

@@ -77,6 +77,7 @@ class Memory:
         self._model = model
         self._sharpen = controller.sharpen
         self._preferences = preferences()
+        controller.palette = self._preferences["palette"]
         connections.add(controller.modes_changed, self._on_modes)
         connections.add(controller.session.model_changed, self._on_model)
         connections.add(engine.chosen, self._on_engine)
@@ -109,6 +110,8 @@ class Memory:
     def _on_preference(self, name: str) -> None:
         if name == "keys":
             _restore_keys(self._preferences["keys"])
+        if name == "palette":
+            self._controller.palette = self._preferences["palette"]
         if name in _MODES or name == "sharpen":
             _apply_modes(self._controller, self._preferences)
 

@@ -19,6 +19,7 @@ PARTS = {
     "start": "from starting napari to the first mask",
     "cancel": "how soon a cancelled encode ends",
     "memory": "peak memory of each engine",
+    "large": "first mask, hover and memory on images of any size",
     "images": "memory over many images",
     "gestures": "how long the window stands still while a monkey plays with it",
     "annotate": "ten real images of a folder, annotated by a hand that knows the truth",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from napari_sam2.engines.variant import Variant, variants_here
 
-__all__ = ["measure"]
+__all__ = ["measure", "peak_of_this"]
 
 
 def measure(models: tuple[str, ...], device: str = "cpu") -> dict[str, float]:
@@ -58,10 +58,10 @@ def _work(engine: str, model: str, device: str) -> float:
         point = np.full((1, 1, 2), made.image_size / 3, dtype=np.float32)
         inside = np.ones((1, 1), dtype=np.int32)
         made.decode(made.encode(image), points=point, labels=inside, multimask=True)
-    return _peak_of_this()
+    return peak_of_this()
 
 
-def _peak_of_this() -> float:
+def peak_of_this() -> float:
     """Peak of this process alone, in mebibytes."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()

@@ -120,6 +120,22 @@ def test_a_place_beside_the_old_view_waits_for_the_new_one(
     assert session.current.prediction.view.contains(*FAR)
 
 
+def test_after_zooming_in_a_long_way_a_click_waits_for_what_is_seen_then(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    session.look_at(ALL)
+    session.wait()
+    segmenter.hold_encode.clear()
+    session.look_at((250, 250, 350, 350))
+    session.click(*NEAR)
+    assert segmenter.encoding.wait(10)
+    session.process()
+    assert segmenter.decodes == []
+    segmenter.hold_encode.set()
+    session.wait()
+    assert session.objects[1].prediction.view.height == segmenter.engine.image_size
+
+
 def test_a_click_is_carried_out_although_the_user_has_gone_on(
     session: AnnotationSession, segmenter: FakeSegmenter
 ) -> None:

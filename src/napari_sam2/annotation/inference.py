@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoded", "Inference"]
 
+# A view that is this much larger than the one on its way answers no longer.
+_COARSEST = 3
+
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
@@ -147,10 +150,20 @@ class Inference:
         return self.encoded is not None and self.encoded.image.view == self._wanted
 
     def encoded_showing(self, extent: Box) -> Encoded | None:
-        """Return what answers for a part of the plane now; None if nothing does."""
-        encoded = self.encoded
-        shown = encoded is not None and _shows(encoded.image.view, extent)
-        return encoded if shown else None
+        """Return what answers for a part of the plane now; None if nothing does.
+
+        A view that is on its way is waited for where the old one shows nothing, or
+        next to nothing because the user has zoomed in a long way.
+        """
+        encoded, wanted = self.encoded, self._wanted
+        if encoded is None or not _shows(encoded.image.view, extent):
+            return None
+        view = encoded.image.view
+        if wanted is not None and self.coming:
+            longest, enough = (max(one.height, one.width) for one in (view, wanted))
+            if longest > _COARSEST * enough:
+                return None
+        return encoded
 
     def coming_for(self, extent: Box) -> bool:
         """Whether what is on its way will answer for a part of the plane."""

@@ -83,6 +83,12 @@ class CameraWatch:
             if signal is not None:
                 self._connections.add(signal, self._on_change)
 
+    def settle(self) -> None:
+        """Tell of a change now that would be told of a moment later."""
+        if self._timer is not None and self._timer.isActive():
+            self._timer.stop()
+            self.rested.emit()
+
     def close(self) -> None:
         """Tell nothing any longer."""
         self._connections.close()

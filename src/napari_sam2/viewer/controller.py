@@ -279,6 +279,8 @@ class Controller:
         if place is None or plane is None or not plane.contains(*place):
             return
         self._sync_store()
+        # What was zoomed to is what is clicked on, however quickly.
+        self.view.settle()
         pointing = self.tools.meant(pointing)
         if pointing is Pointing.ADD:
             self.session.add(*place)
@@ -290,6 +292,7 @@ class Controller:
     def begin(self, position: Sequence[float], pointing: Pointing) -> Drag | None:
         """Say what a left drag from a place of the world would do; None: it pans."""
         self._sync_store()
+        self.view.settle()
         return self.tools.begin(position, pointing)
 
     def scroll(self, turns: float) -> None:
@@ -418,6 +421,7 @@ class Controller:
         add(self.view.panned, self._on_panned)
         add(self.stores.changed, self._on_store)
         add(self.stores.gone, self.session.forget_labels)
+        add(self.stores.notice, self._on_notice)
         # Answers that waited for the end of a stroke may be handed out.
         add(self.stores.edited, self.released)
         add(viewer.layers.selection.events.active, self._on_active_layer)

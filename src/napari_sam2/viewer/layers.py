@@ -13,6 +13,7 @@ from napari_sam2.annotation.planes import Plane
 from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
 from napari_sam2.viewer.geometry import displayed_axes, unit_factors
+from napari_sam2.viewer.huge import is_sparse, new_labels, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -131,8 +132,12 @@ def path_of(layer: Layer) -> Path | None:
 
 def labels_fit(labels: Labels, image: Image) -> bool:
     """Whether objects of an image can be kept in a labels layer."""
-    if labels.multiscale or tuple(labels.data.shape) != spatial_shape(image):
+    if tuple(labels.data[0].shape if labels.multiscale else labels.data.shape) != (
+        spatial_shape(image)
+    ):
         return False
+    if labels.multiscale:
+        return is_sparse(labels)
     data = labels.data
     if isinstance(data, np.ndarray):
         return bool(data.flags.writeable)
@@ -147,12 +152,18 @@ def labels_name(image: Image) -> str:
 
 
 def make_labels(image: Image) -> Labels:
-    """Return empty labels that lie exactly over an image (not added anywhere)."""
+    """Return empty labels that lie exactly over an image (not added anywhere).
+
+    Those of a huge image are kept on disk, see `napari_sam2.viewer.sparse_store`.
+    """
     from napari.layers import Labels
 
+    shape, name = spatial_shape(image), labels_name(image)
+    large = too_large(shape)
     return Labels(
-        np.zeros(spatial_shape(image), dtype=np.uint16),
-        name=labels_name(image),
+        new_labels(shape, name).levels if large else np.zeros(shape, dtype=np.uint16),
+        multiscale=large,
+        name=name,
         affine=image.affine,
         axis_labels=image.axis_labels,
         rotate=image.rotate,

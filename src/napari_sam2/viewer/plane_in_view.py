@@ -120,6 +120,10 @@ class PlaneInView:
                 return image
         return None
 
+    def settle(self) -> None:
+        """Take the camera for resting now, if it has moved just before."""
+        self._camera.settle()
+
     def close(self) -> None:
         """Follow no longer."""
         self._camera.close()

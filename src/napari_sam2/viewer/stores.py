@@ -9,8 +9,16 @@ import numpy as np
 from psygnal import Signal
 
 from napari_sam2.viewer.connections import Connections
+from napari_sam2.viewer.huge import (
+    BRUSH_NOTE,
+    is_sparse,
+    labels_folder,
+    new_labels,
+    too_large,
+)
 from napari_sam2.viewer.label_store import LayerLabels
 from napari_sam2.viewer.layers import make_labels
+from napari_sam2.viewer.sparse_store import SparseLayerLabels
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -35,6 +43,9 @@ class LabelStores:
 
     changed = Signal()
     """Another store is the one to write to."""
+
+    notice = Signal(str)
+    """Something that the user should know of new labels."""
 
     gone = Signal(LayerLabels)
     """The layer of a store is gone, or holds other pixels."""
@@ -64,7 +75,11 @@ class LabelStores:
     def of(self, layer: Labels, largest: int | None = None) -> LayerLabels:
         """Return the store of a layer."""
         if layer not in self._stores:
-            store = self._stores[layer] = LayerLabels(layer, largest)
+            store = self._stores[layer] = (
+                SparseLayerLabels(layer, layer.data[0].owner)
+                if is_sparse(layer)
+                else LayerLabels(layer, largest)
+            )
             store.edited.connect(self._on_edited)
         return self._stores[layer]
 
@@ -93,8 +108,10 @@ class LabelStores:
             return self.of(layer)
         from napari.layers import Labels as LabelsLayer
 
-        empty = np.zeros(plane.array_shape, dtype=np.uint16)
-        return self.of(self._add(LabelsLayer(empty, name=f"{plane.name} · labels")))
+        shape, name = plane.array_shape, f"{plane.name} · labels"
+        large = too_large(shape)
+        empty = new_labels(shape, name).levels if large else np.zeros(shape, np.uint16)
+        return self.of(self._add(LabelsLayer(empty, multiscale=large, name=name)))
 
     def close(self) -> None:
         """Listen to no layer any longer."""
@@ -108,6 +125,8 @@ class LabelStores:
         viewer = self._viewer()
         # Empty as it is, nobody has to look through it for its ids.
         self.of(layer, largest=0)
+        if is_sparse(layer):
+            self.notice.emit(BRUSH_NOTE.format(folder=labels_folder()))
         if viewer is not None:
             selected = set(viewer.layers.selection)
             active = viewer.layers.selection.active

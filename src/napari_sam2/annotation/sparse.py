@@ -213,11 +213,11 @@ class SparseLabels:
             except Exception as error:
                 self._error = error
             with self._waiting:
-                if self._closed:
-                    return
                 # What failed is tried again with what is written next.
                 failed = self._error is not None
                 if failed or not any(level.dirty for level in self.levels):
+                    if self._closed:
+                        return
                     self._waiting.wait()
 
     def _store_all(self) -> None:

@@ -8,6 +8,7 @@ import npe2
 import pytest
 from napari.settings import get_plugin_settings, get_settings
 
+from napari_sam2.annotation.marks import Tool
 from napari_sam2.viewer.controller import existing_controller
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.preferences import DEFAULTS, Preferences, preferences
@@ -155,7 +156,7 @@ def test_a_tool_begins_as_the_user_left_it(
     tmp_path: Path,
 ) -> None:
     chosen = preferences()
-    for name, value in (("collect", True), ("sharpen", "always")):
+    for name, value in (("collect", True), ("sharpen", "always"), ("tool", "box")):
         chosen[name] = value
     # Neither is on this machine: it begins all the same, without a download.
     for model in ("sam2.1-large", "no such model", str(tmp_path / "gone.pt")):
@@ -169,6 +170,7 @@ def test_a_tool_begins_as_the_user_left_it(
             assert controller.session.model == "starter"
             assert controller.collect
             assert controller.sharpen
+            assert controller.tools.tool is Tool.BOX
             assert controller.session.engine == "auto"
             assert remembered_controller(viewer) is controller
             # napari's own Preferences reach a tool that is open only with its widget.
@@ -192,11 +194,13 @@ def test_what_is_chosen_in_the_widget_is_kept(
     qtbot.waitUntil(lambda: controller.session.model == "starter")
     widget.collect.click()
     widget.sharpen.click()
+    controller.actions["lasso"]()
     widget.engine.activated.emit(1)
     KEYMAP.assign("collect", "#")
     chosen = preferences()
     assert chosen["collect"] is True
     assert chosen["sharpen"] == ("always" if controller.sharpen else "never")
+    assert chosen["tool"] == "lasso"
     assert chosen["engine"] == widget.engine.itemData(1)
     assert chosen["model"] == "starter"
     assert chosen["keys"] == "collect=#"
@@ -215,6 +219,8 @@ def test_what_is_chosen_in_the_widget_is_kept(
     # And napari's own Preferences are followed.
     get_plugin_settings("napari-sam2").work.collect = False
     assert not widget.collect.isChecked()
+    get_plugin_settings("napari-sam2").work.tool = "scribble"
+    assert controller.tools.tool is Tool.SCRIBBLE
     get_plugin_settings("napari-sam2").look.keys = "collect=F7"
     assert KEYMAP["collect"].key == "F7"
     widget.release()

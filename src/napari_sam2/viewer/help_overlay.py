@@ -213,6 +213,7 @@ class HelpOverlay(QFrame):
         grid.setColumnStretch(1, 1)
         heading = QLabel(group.value)
         heading.setObjectName("heading")
+        heading.setIndent(0)
         grid.addWidget(heading, 0, 0, 1, 2)
         for number, entry in enumerate(_entries(group), start=1):
             if isinstance(entry, Gesture):

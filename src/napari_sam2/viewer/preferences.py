@@ -26,6 +26,7 @@ DEFAULTS: dict[str, dict[str, bool | str]] = {
     "work": {
         "model": "starter",
         "engine": "auto",
+        "tool": "point",
         "collect": False,
         "overwrite": False,
         "sharpen": "as the model likes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from napari_sam2.annotation.marks import Tool
 from napari_sam2.errors import NapariSam2Error
 from napari_sam2.models.catalog import CATALOG, get_model, is_available
 from napari_sam2.viewer.controller import controller_for, existing_controller
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Memory", "keys_from_text", "keys_to_text", "remembered_controller"]
 
 _MODES = ("collect", "overwrite")
+_TOOLS = {tool.value: tool for tool in Tool}
 _SHARPEN = {"always": True, "never": False}
 
 
@@ -79,6 +81,7 @@ class Memory:
         self._preferences = preferences()
         controller.palette = self._preferences["palette"]
         connections.add(controller.modes_changed, self._on_modes)
+        connections.add(controller.tools.changed, self._on_tools)
         connections.add(controller.session.model_changed, self._on_model)
         connections.add(engine.chosen, self._on_engine)
         connections.add(self._preferences.changed, self._on_preference)
@@ -91,6 +94,9 @@ class Memory:
         if sharpen is not self._sharpen:
             self._sharpen = sharpen
             self._preferences["sharpen"] = "always" if sharpen else "never"
+
+    def _on_tools(self) -> None:
+        self._preferences["tool"] = self._controller.tools.tool.value
 
     def _on_model(self, name: str) -> None:
         # Which does not begin before it has shown that it can be loaded.
@@ -112,7 +118,7 @@ class Memory:
             _restore_keys(self._preferences["keys"])
         if name == "palette":
             self._controller.palette = self._preferences["palette"]
-        if name in _MODES or name == "sharpen":
+        if name in (*_MODES, "sharpen", "tool"):
             _apply_modes(self._controller, self._preferences)
 
 
@@ -130,6 +136,8 @@ def keys_from_text(text: str) -> dict[str, str]:
 def _apply_modes(controller: Controller, chosen: Preferences) -> None:
     for name in _MODES:
         setattr(controller, name, chosen[name])
+    if chosen["tool"] in _TOOLS:
+        controller.tools.tool = _TOOLS[chosen["tool"]]
     if chosen["sharpen"] in _SHARPEN:
         controller.sharpen = _SHARPEN[chosen["sharpen"]]
 

@@ -72,6 +72,9 @@ class RestoreLine(QWidget):
             self._menu.addAction(action)
         # An arrow with nothing behind it would only puzzle.
         several = len(offers) > 1
+        # The theme leaves no room for the arrow beside the word.
+        room = 18 if several else 6
+        self.restore.setStyleSheet(f"padding: 2px {room}px 2px 6px;")
         self.restore.setMenu(self._menu if several else None)
 
     def _restore_last(self) -> None:

@@ -64,7 +64,7 @@ class RecalledPrediction(Prediction):
         image: EmbeddedImage,
         cancel: CancelToken | None = None,
     ) -> Prediction:
-        """Ask the model again, as it was asked then.
+        """Ask the model again, as it was asked then; the mask is not refined.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class RecalledPrediction(Prediction):
         else:
             before = self.sharper_of.again(segmenter, image, cancel)
             answer = segmenter.look_closer(image, prompts, before, cancel=cancel)
-        answer = answer.alone().refined(self.refinement)
+        answer = answer.alone()
         self.__dict__["_again"] = (segmenter.engine.model, answer)
         return answer
 

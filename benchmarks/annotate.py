@@ -5,12 +5,13 @@ a folder as ``python -m napari_sam2.evaluation`` takes it, and outlines some obj
 each with a click, a box, a scribble or a lasso in turns, by real mouse and key events.
 An object is corrected until its IoU with the truth is 0.8, or ten prompts are spent.
 Printed are the prompts and the IoU of each object; left behind are the labels, and a
-picture of each image.
+picture of each image. In the end each session is replayed from its journal.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ KINDS = ("point", "box", "scribble", "lasso")
 _GOOD = 0.8
 _MOST = 10  # prompts of an object
 _SMALLEST = 50  # pixels of an object
+_JOURNALS = "*.sam2.jsonl"
 
 
 @dataclass
@@ -69,7 +71,7 @@ def annotate(pairs: list[Pair], objects: int, out: Path) -> list[Outcome]:
     """Annotate images one after the other in one window."""
     from benchmarks.stage import Stage
     from napari_sam2.demo.robot import Robot
-    from napari_sam2.evaluation.folder import read_array, read_plane
+    from napari_sam2.evaluation.folder import read_plane
     from napari_sam2.viewer.controller import controller_for
 
     stage = Stage(plugin=True)
@@ -81,11 +83,9 @@ def annotate(pairs: list[Pair], objects: int, out: Path) -> list[Outcome]:
     for number, pair in enumerate(pairs, start=1):
         plane = read_plane(pair)
         truth = np.asarray(plane.labels)
-        image = read_array(pair.image)
-        rgb = image.ndim - (plane.index is not None) == 3
         for layer in stage.viewer.layers:
             layer.visible = False
-        layer = stage.viewer.add_image(image[..., :3] if rgb else image, rgb=rgb)
+        (layer,) = stage.viewer.open(str(pair.image), plugin="napari")
         layer.name = f"{number} {pair.dataset}"
         stage.viewer.layers.selection.active = layer
         if plane.index is not None:
@@ -242,13 +242,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("annotated"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    from napari_sam2.annotation.sessions import sessions_folder
     from napari_sam2.demo.screen import virtual_screen
 
+    before = set(sessions_folder().glob(_JOURNALS))
     linux = sys.platform.startswith("linux")
     with virtual_screen() if linux else nullcontext():
         outcomes = annotate(
             choose_pairs(options.folder, options.images), options.objects, options.out
         )
+    for journal in sorted(set(sessions_folder().glob(_JOURNALS)) - before):
+        command = [sys.executable, "-m", "napari_sam2", "replay", str(journal)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        print(f"replay: {done.stdout.strip().splitlines()[-1]}", flush=True)
     good = [one for one in outcomes if one.iou >= _GOOD]
     spent = sum(one.prompts for one in outcomes)
     print(

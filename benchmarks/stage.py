@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 import traceback
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+# What is played here is nobody's settings: napari neither reads nor writes any.
+os.environ["NAPARI_CONFIG"] = ""
 
 import napari
 import numpy as np

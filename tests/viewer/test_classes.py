@@ -250,9 +250,9 @@ def test_features_of_others_are_no_notes(viewer: ViewerModel) -> None:
         np.zeros((3, 3), int),
         features={"index": [1, 2, 3], "class": [1.5, None, "a"], "area": [1, 2, 3]},
     )
-    assert notes_in(layer) == {3: Notes("a")}
+    assert notes_in(layer.features) == {3: Notes("a")}
     layer.features = {"class": ["a"]}
-    assert notes_in(layer) == {}
+    assert notes_in(layer.features) == {}
 
 
 # --------------------------------------------------------------------- in a window

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     PixelSize = float | Sequence[float] | None
 
-__all__ = ["EXTENSIONS", "save_labels"]
+__all__ = ["EXTENSIONS", "atomically", "save_labels"]
 
 _METERS = {
     "m": 1.0,
@@ -96,7 +96,7 @@ def save_labels(
     array = _integers(labels)
     sizes = _sizes(pixel_size, array.ndim)
     write = _writer(path.suffix.lower(), path, array, sizes, unit)
-    _atomically(path, write)
+    atomically(path, write)
     return path
 
 
@@ -242,8 +242,14 @@ def _write_png(
     Image.fromarray(native).save(file, format="PNG", **options)
 
 
-def _atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write beside ``path``, then rename: nobody ever sees half a file."""
+def atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write beside ``path``, then rename: nobody ever sees half a file.
+
+    Raises
+    ------
+    ExportError
+        If that cannot be done.
+    """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         # Opened here, since files of the tempfile module are closed to others.

@@ -7,10 +7,11 @@ objects costs nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import ndimage
+
+from napari_sam2.analysis.regions import Extent, extents_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set
@@ -22,49 +23,8 @@ if TYPE_CHECKING:
     from napari_sam2.engines.cancellation import CancelToken
 
     _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
-    _Box = tuple[slice, ...]
 
 __all__ = ["Extent", "Extents", "survey"]
-
-# Ids up to this one are counted in a table, larger ones are sorted first.
-_DENSE = 1 << 16
-
-
-class Extent(NamedTuple):
-    """What is known of the pixels of an object.
-
-    Attributes
-    ----------
-    area : int
-        How many there are.
-    start, stop : tuple of int
-        A box around them, half-open, one number for each axis. It may be too large
-        where pixels were taken away since.
-    """
-
-    area: int
-    start: tuple[int, ...]
-    stop: tuple[int, ...]
-
-    @property
-    def box(self) -> _Box:
-        """The box, as an index."""
-        return tuple(map(slice, self.start, self.stop))
-
-    @property
-    def center(self) -> tuple[float, ...]:
-        """Middle of the box, in pixels, pixel centres at integers."""
-        return tuple(
-            (a + b - 1) / 2 for a, b in zip(self.start, self.stop, strict=True)
-        )
-
-    def joined(self, other: Extent) -> Extent:
-        """Return what both are together."""
-        return Extent(
-            self.area + other.area,
-            tuple(map(min, self.start, other.start)),
-            tuple(map(max, self.stop, other.stop)),
-        )
 
 
 def survey(store: LabelStore, cancel: CancelToken | None = None) -> dict[int, Extent]:
@@ -75,45 +35,14 @@ def survey(store: LabelStore, cancel: CancelToken | None = None) -> dict[int, Ex
     Cancelled
         If that was asked for.
     """
-    found: dict[int, Extent] = {}
-    for block in store.blocks():
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        for label, extent in _objects_in(store.box(block)):
-            start = [place.start for place in block]
-            moved = Extent(
-                extent.area,
-                tuple(map(sum, zip(start, extent.start, strict=True))),
-                tuple(map(sum, zip(start, extent.stop, strict=True))),
-            )
-            before = found.get(label)
-            found[label] = moved if before is None else before.joined(moved)
-    return found
 
+    def blocks() -> Iterator[tuple[tuple[int, ...], _Ids]]:
+        for block in store.blocks():
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            yield tuple(place.start for place in block), store.box(block)
 
-def _objects_in(ids: _Ids) -> Iterator[tuple[int, Extent]]:
-    largest = int(ids.max(initial=0))
-    if largest == 0:
-        return
-    names: _Ids | None = None
-    numbers = ids
-    if largest > _DENSE or int(ids.min(initial=0)) < 0:
-        names, flat = np.unique(ids, return_inverse=True)
-        # From 1 on: find_objects takes 0 for background.
-        numbers = flat.reshape(ids.shape) + 1
-    numbers = numbers.astype(np.int32, copy=False)
-    counts = np.bincount(numbers.ravel())
-    for number, box in enumerate(ndimage.find_objects(numbers), start=1):
-        label = number if names is None else int(names[number - 1])
-        if box is not None and label > 0:
-            yield (
-                label,
-                Extent(
-                    int(counts[number]),
-                    tuple(place.start for place in box),
-                    tuple(place.stop for place in box),
-                ),
-            )
+    return extents_in(blocks())
 
 
 class Extents:

@@ -102,7 +102,7 @@ class LabelStore(Protocol):
         """
 
     def notes(self) -> Mapping[int, Notes]:
-        """Return what was noted on its objects before, by id."""
+        """Return what was noted on its objects before, by id; on any thread."""
 
     def array(self) -> _Ids:
         """Return the whole array, not a copy."""

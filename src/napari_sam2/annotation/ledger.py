@@ -89,14 +89,26 @@ class Ledger:
             self._largest = self.store.max_id()
         return self._largest
 
-    def take_survey(self, found: Mapping[int, Extent]) -> None:
-        """Take notice of which objects there are in the labels."""
+    def take_survey(
+        self, found: Mapping[int, Extent], notes: Mapping[int, Notes] | None = None
+    ) -> None:
+        """Take notice of which objects there are in the labels.
+
+        Parameters
+        ----------
+        found : mapping of int to Extent
+            Every object that has pixels.
+        notes : mapping of int to Notes, optional
+            What was noted on them before; what the session was told counts more.
+        """
+        first = not self.extents.known
         self.extents.take(found, self.store)
         self.note_largest(max(found, default=0))
-        if not len(self.history):
-            # Notes that came with the labels: on an object that is gone since, none.
-            there = self.extents.labels
-            self.notes = {id_: one for id_, one in self.notes.items() if id_ in there}
+        if first:
+            told = {one.label for edit in self.history.done for one in edit.notes}
+            for label, said in (notes or {}).items():
+                if label in found and label not in told:
+                    self.notes.setdefault(label, said)
         self.touched.emit(None)
 
     def notes_on(self, label: int) -> Notes:

@@ -127,7 +127,6 @@ class Ledgers:
             ledger = self._ledgers[store] = Ledger(store)
             self._listeners[store] = partial(self.edited.emit, ledger)
             store.edited.connect(self._listeners[store])
-            ledger.notes.update(store.notes())
             if self._journals is not None:
                 inference = self._inference
                 self._journals.attach(
@@ -147,7 +146,8 @@ class Ledgers:
             before.cancel()
         ledger.extents.begin()
         self._surveys[store] = self._inference.run_aside(
-            lambda cancel: survey(store, cancel), ledger.take_survey
+            lambda cancel: (survey(store, cancel), store.notes()),
+            lambda found: ledger.take_survey(*found),
         )
 
     def require(self, plane: Plane) -> Ledger:

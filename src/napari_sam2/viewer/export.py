@@ -14,7 +14,9 @@ from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtWidgets import QFileDialog
 
 from napari_sam2.analysis.export import save_labels
+from napari_sam2.analysis.table import object_table, save_table, table_path
 from napari_sam2.errors import ExportError
+from napari_sam2.viewer.controller import existing_controller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,11 +47,27 @@ def write_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     Returns
     -------
     list of str
-        What was written.
+        What was written: the labels, and the table of objects beside them.
     """
     labels = data[0] if attributes.get("multiscale") else data
     size, unit = pixel_size(attributes.get("scale"), attributes.get("units"))
-    return [str(save_labels(path, labels, pixel_size=size, unit=unit))]
+    written = [save_labels(path, labels, pixel_size=size, unit=unit)]
+    written += _write_table(path, labels, attributes.get("features"), size, unit)
+    return list(map(str, written))
+
+
+def _write_table(
+    path: str | Path,
+    labels: npt.ArrayLike,
+    features: Any,
+    size: tuple[float, ...] | None,
+    unit: str | None,
+) -> list[Path]:
+    """Write the table of objects beside the labels, if anything is said of them."""
+    if features is None or "index" not in features:
+        return []
+    table = object_table(labels, features, pixel_size=size, unit=unit)
+    return [save_table(table_path(path), table)]
 
 
 def pixel_size(
@@ -115,18 +133,24 @@ def export_labels(
     if path is None:
         return None
 
+    controller = existing_controller(viewer)
+    if controller is not None:
+        controller.features.update()
     # A copy: what is written is what was seen when the export began.
     labels = np.array(layer.data[0] if layer.multiscale else layer.data)
     size, unit = pixel_size(layer.scale, layer.units)
+    features = layer.features.copy()
 
     @thread_worker  # type: ignore[untyped-decorator, unused-ignore]
     def write() -> Callable[[], None]:
         # A worker that raises is reported with its traceback, on top of this.
         try:
             written = save_labels(path, labels, pixel_size=size, unit=unit)
+            tables = _write_table(path, labels, features, size, unit)
         except ExportError as error:
             return partial(show_error, str(error))
-        return partial(show_info, f"Labels saved as {written}.")
+        beside = "".join(f", their table as {table.name}" for table in tables)
+        return partial(show_info, f"Labels saved as {written}{beside}.")
 
     worker = write(_start_thread=False)
     worker.returned.connect(lambda tell: tell())

@@ -6,11 +6,14 @@ it. What the user said of the objects is read back from there.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam2.analysis.table import read_table, table_path
 from napari_sam2.annotation.objects import Notes
+from napari_sam2.errors import LabelsError
 from napari_sam2.viewer.connections import Connections
 from napari_sam2.viewer.later import Later
 
@@ -23,13 +26,15 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.session import AnnotationSession
     from napari_sam2.viewer.choices import LayerChoices
 
-__all__ = ["COLUMNS", "LayerFeatures", "notes_in"]
+__all__ = ["COLUMNS", "LayerFeatures", "notes_in", "notes_of"]
 
 COLUMNS = ("index", "class", "reviewed", "score", "area", "model", "prompts")
 """Columns of ours; those of others stay."""
 
 _REST = 400
 """Milliseconds without a change after which the table is written."""
+
+_log = logging.getLogger(__name__)
 
 
 class LayerFeatures:
@@ -83,19 +88,35 @@ class LayerFeatures:
             layer.features = _table(rows, layer.features)
 
 
-def notes_in(layer: Labels) -> dict[int, Notes]:
-    """Return what the features of a layer say of its objects."""
-    table = layer.features
+def notes_of(layer: Labels) -> dict[int, Notes]:
+    """Return what is said of the objects of a layer; may be called on any thread.
+
+    Without features, the table that was saved beside its file counts, if there is one.
+    """
+    if len(layer.features.columns) or layer.source.path is None:
+        return notes_in(layer.features)
+    beside = table_path(layer.source.path)
+    if not beside.is_file():
+        return {}
+    try:
+        return notes_in(read_table(beside))
+    except LabelsError as error:
+        _log.warning("%s", error)
+        return {}
+
+
+def notes_in(table: Any) -> dict[int, Notes]:
+    """Return what a table, a data frame or a dict of columns, says of objects."""
     if "index" not in table or not {"class", "reviewed"} & set(table):
         return {}
-    count = len(table)
-    classes = table["class"].tolist() if "class" in table else [None] * count
-    reviewed = table["reviewed"].tolist() if "reviewed" in table else [False] * count
+    count = len(table["index"])
+    classes = list(table["class"]) if "class" in table else [None] * count
+    reviewed = list(table["reviewed"]) if "reviewed" in table else [False] * count
     found = {}
     for label, name, seen in zip(table["index"], classes, reviewed, strict=True):
         category = name.strip() if isinstance(name, str) else ""
         # A NaN is true, but nobody has said so.
-        notes = Notes(category or None, seen is True or seen == 1)
+        notes = Notes(category or None, bool(seen == 1))
         if notes != Notes() and float(label).is_integer():
             found[int(label)] = notes
     return found

@@ -12,7 +12,7 @@ from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.labels import blocks_of, dtype_for
 from napari_sam2.annotation.origins import LabelsOrigin
 from napari_sam2.errors import LabelsError
-from napari_sam2.viewer.features import notes_in
+from napari_sam2.viewer.features import notes_of
 from napari_sam2.viewer.layers import path_of
 
 if TYPE_CHECKING:
@@ -133,8 +133,8 @@ class LayerLabels:
         return () if self._largest == 0 else blocks_of(self.shape)
 
     def notes(self) -> Mapping[int, Notes]:
-        """Return what the layer's features say of its objects."""
-        return notes_in(self.layer)
+        """Return what is said of its objects already; on any thread."""
+        return notes_of(self.layer)
 
     def array(self) -> _Ids:
         """Return the whole array, not a copy."""

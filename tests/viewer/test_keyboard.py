@@ -164,6 +164,9 @@ def test_letters_lead_to_the_choosers(widget: SegmentationWidget) -> None:
         widget.labels,
         widget.model,
         widget.engine,
+        widget.refine.threshold,
+        widget.refine.smoothing,
+        widget.refine.min_area,
     }
     # Those of napari's menu bar.
     assert not set(letters) & set("fvlpwh")

@@ -57,9 +57,21 @@ def test_shift_and_alt_correct_by_a_box(hand: Hand) -> None:
     hand.wait(lambda: len(hand.session.objects) == 1)
     draw(hand, Tool.BOX, *AROUND_AB, modifiers=SHIFT)
     hand.wait(lambda: labels(hand)[B] == 1)
+    zoom = hand.viewer.scene.camera.zoom
     draw(hand, Tool.BOX, *AROUND_A, modifiers=ALT)
     hand.wait(lambda: labels(hand)[A] == 0)
     assert labels(hand)[B] == 1
+    assert hand.viewer.scene.camera.zoom == zoom
+
+
+def test_alt_and_drag_zoom_where_nothing_is_drawn(hand: Hand) -> None:
+    zoom = hand.viewer.scene.camera.zoom
+    hand.drag((20, 20), (90, 90), modifiers=ALT)
+    hand.wait(lambda: hand.viewer.scene.camera.zoom > zoom)
+    assert hand.session.objects == {}
+    hand.controller.active = False
+    names = [c.__name__ for c in hand.viewer.mouse_drag_callbacks]
+    assert names == ["drag_to_zoom"]
 
 
 def test_space_pans_with_every_tool(hand: Hand) -> None:

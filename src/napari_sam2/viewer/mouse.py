@@ -131,6 +131,7 @@ class MouseGestures:
         self._viewer = weakref.ref(viewer)
         self._target = weakref.ref(target)
         self._zoom: list[tuple[int, Any]] = []
+        self._alt_zoom: list[tuple[int, Any]] = []
         self._last: tuple[float, ...] | None = None
         self._meaning = Pointing.NEW
         self._clicked: tuple[float, ...] | None = None
@@ -151,17 +152,14 @@ class MouseGestures:
             return
         self._on = True
         viewer.mouse_move_callbacks.append(self._on_move)
-        viewer.mouse_drag_callbacks.append(self._on_press)
+        # Before napari's own: an Alt + drag that draws does not zoom.
+        self._alt_zoom = _taken_out(viewer.mouse_drag_callbacks, "drag_to_zoom")
+        viewer.mouse_drag_callbacks.insert(0, self._on_press)
+        viewer.mouse_drag_callbacks.append(self._on_alt_zoom)
         viewer.mouse_wheel_callbacks.append(self._on_wheel)
         # A double click is a second click; its zoom would throw the place away.
         callbacks = viewer.mouse_double_click_callbacks
-        self._zoom = [
-            (i, callback)
-            for i, callback in enumerate(callbacks)
-            if getattr(callback, "__name__", "") == "double_click_to_zoom"
-        ]
-        for _, callback in self._zoom:
-            callbacks.remove(callback)
+        self._zoom = _taken_out(callbacks, "double_click_to_zoom")
         callbacks.append(self._on_double_click)
 
     def stop(self) -> None:
@@ -174,15 +172,15 @@ class MouseGestures:
         for callbacks, ours in (
             (viewer.mouse_move_callbacks, self._on_move),
             (viewer.mouse_drag_callbacks, self._on_press),
+            (viewer.mouse_drag_callbacks, self._on_alt_zoom),
             (viewer.mouse_wheel_callbacks, self._on_wheel),
             (viewer.mouse_double_click_callbacks, self._on_double_click),
         ):
             if ours in callbacks:
                 callbacks.remove(ours)
-        for place, callback in self._zoom:
-            if callback not in viewer.mouse_double_click_callbacks:
-                viewer.mouse_double_click_callbacks.insert(place, callback)
-        self._zoom = []
+        _put_back(viewer.mouse_double_click_callbacks, self._zoom)
+        _put_back(viewer.mouse_drag_callbacks, self._alt_zoom)
+        self._zoom, self._alt_zoom = [], []
 
     def point_again(self, pointing: Pointing) -> None:
         """Look anew at the place of the mouse: a key was pressed or let go."""
@@ -242,6 +240,13 @@ class MouseGestures:
             while event.type == "mouse_move":
                 yield
         target.released()
+
+    def _on_alt_zoom(
+        self, viewer: ViewerModel, event: Any
+    ) -> Generator[None, None, None]:
+        if self._drag is None:
+            for _, callback in self._alt_zoom:
+                yield from callback(viewer, event)
 
     def _on_wheel(self, _: ViewerModel, event: Any) -> None:
         target = self._target()
@@ -304,6 +309,24 @@ class _Cancellable:
         if self._drag is not None:
             self._drag.cancel()
             self._drag = None
+
+
+def _taken_out(callbacks: list[Any], name: str) -> list[tuple[int, Any]]:
+    """Take callbacks of napari's out of a list, and return their places with them."""
+    found = [
+        (place, callback)
+        for place, callback in enumerate(callbacks)
+        if getattr(callback, "__name__", "") == name
+    ]
+    for _, callback in found:
+        callbacks.remove(callback)
+    return found
+
+
+def _put_back(callbacks: list[Any], taken: list[tuple[int, Any]]) -> None:
+    for place, callback in taken:
+        if callback not in callbacks:
+            callbacks.insert(place, callback)
 
 
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:

@@ -37,6 +37,7 @@ from napari_sam2.viewer.hints import object_line
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.object_list import ObjectPanel
 from napari_sam2.viewer.preferences import preferences
+from napari_sam2.viewer.refine_panel import RefinePanel
 from napari_sam2.viewer.remember import Memory, remembered_controller
 from napari_sam2.viewer.restore_line import RestoreLine
 from napari_sam2.viewer.status_area import StatusArea, line, say
@@ -91,6 +92,7 @@ class SegmentationWidget(QWidget):
         self.collect = _check(KEYMAP["collect"].title)
         self.overwrite = _check(KEYMAP["overwrite"].title)
         self.sharpen = _check(KEYMAP["sharpen"].title)
+        self.refine = RefinePanel(self.controller, self._connections)
         self.objects = ObjectPanel(self.controller, self._connections)
         self.export = _button("E&xport…", "Save the labels as TIFF or PNG")
         self.help = _small("?", "", KEYMAP["help"].title)
@@ -188,6 +190,7 @@ class SegmentationWidget(QWidget):
         whole.addWidget(self.overwrite)
         whole.addWidget(self.sharpen)
         whole.addWidget(_rule())
+        whole.addWidget(self.refine)
         whole.addWidget(self.objects, 1)
         last = QHBoxLayout()
         last.setSpacing(4)

@@ -176,6 +176,18 @@ def correcting(save: Callable[[str, QWidget], None]) -> None:
             hand.keyRelease(window, key)
 
 
+def keys(save: Callable[[str, QWidget], None]) -> None:
+    """All keys and gestures, over the image."""
+    from qtpy.QtTest import QTest
+
+    hand: Any = QTest
+    with studio("nuclei") as one:
+        one.ready()
+        hand.keyClicks(one.canvas, "?")
+        one.settle()
+        save("keys", one.window)
+
+
 def widget(save: Callable[[str, QWidget], None]) -> None:
     """The widget at its normal and its smallest width, in both themes."""
     from qtpy.QtCore import Qt
@@ -265,6 +277,7 @@ def studio(sample: str, theme: str = "dark") -> Iterator[Studio]:
 SCENES: dict[str, Callable[[Callable[[str, Any], None]], None]] = {
     "hero": hero,
     "correcting": correcting,
+    "keys": keys,
     "widget": widget,
     "error": error,
 }
@@ -301,6 +314,8 @@ def main() -> int:
         # No settings of the user's: the pictures are the same everywhere.
         home = stack.enter_context(tempfile.TemporaryDirectory())
         os.environ["NAPARI_CONFIG"] = str(Path(home) / "napari.yaml")
+        # Nor sessions of theirs that could be restored.
+        os.environ["XDG_DATA_HOME"] = home
         if sys.platform.startswith("linux"):
             try:
                 stack.enter_context(virtual_screen())

@@ -81,6 +81,17 @@ def test_the_page_of_models_has_the_checksums_of_the_program() -> None:
             assert f"| {spec.size} | `{spec.sha256}` |" in page
 
 
+def test_the_page_of_settings_has_every_setting_of_the_manifest() -> None:
+    import npe2
+
+    manifest = npe2.PluginManifest.from_distribution("napari-sam2")
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
+    for category in (manifest.contributions.configurations or {}).values():
+        assert f"## {category.title}\n" in page
+        for setting in category.properties.values():
+            assert f"| {setting.title} | {setting.description} |" in page
+
+
 def test_the_page_of_commands_names_every_command() -> None:
     from napari_sam2.cli import app
 

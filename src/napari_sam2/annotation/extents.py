@@ -159,21 +159,26 @@ def _counts(ids: _Ids, size: int) -> Iterator[tuple[int, int]]:
 
 def _groups(
     ids: _Ids, where: npt.NDArray[np.unsignedinteger[Any]]
-) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
-    places = where.astype(np.intp)
+) -> Iterator[tuple[int, npt.NDArray[np.unsignedinteger[Any]]]]:
     if ids.size == 1:
-        if ids[0] > 0 and places.size:
-            yield int(ids[0]), places
+        if ids[0] > 0 and where.size:
+            yield int(ids[0]), where
         return
     for label in np.unique(ids):
         if label > 0:
-            yield int(label), places[ids == label]
+            yield int(label), where[ids == label]
 
 
-def _extent_of(places: npt.NDArray[np.intp], shape: tuple[int, ...]) -> Extent:
-    axes = np.unravel_index(places, shape)
-    return Extent(
-        int(places.size),
-        tuple(int(axis.min()) for axis in axes),
-        tuple(int(axis.max()) + 1 for axis in axes),
-    )
+def _extent_of(places: npt.NDArray[np.integer[Any]], shape: tuple[int, ...]) -> Extent:
+    # A million pixels are filled with one click: this takes less than half the time
+    # that unravelling does.
+    bounds = []
+    rest = places
+    for length in shape[:0:-1]:
+        above = rest // rest.dtype.type(length)
+        axis = rest - above * rest.dtype.type(length)
+        bounds.append((int(axis.min()), int(axis.max()) + 1))
+        rest = above
+    bounds.append((int(rest.min()), int(rest.max()) + 1))
+    starts, stops = zip(*reversed(bounds), strict=True)
+    return Extent(int(places.size), starts, stops)

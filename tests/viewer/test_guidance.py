@@ -73,7 +73,7 @@ def test_who_knows_already_is_not_taught(
     assert widget.guidance.lessons.left == ["add", "help"]
     preferences()["hints"] = False
     assert widget.guidance.lessons.left == []
-    assert "mouse" not in widget.status.detail.text()
+    assert "mask" not in widget.status.detail.text()
 
 
 @pytest.mark.usefixtures("learned")
@@ -86,7 +86,7 @@ def test_it_says_what_a_click_will_do(hand: Hand, widget: SegmentationWidget) ->
     assert viewer.cursor.style == "cross"
     hand.click_and_wait(*A)
     hand.hover(*B)
-    says(hand, widget, "Click keeps object 2 · Shift adds to 1")
+    says(hand, widget, "Click keeps object 2 · Shift adds")
     QTest.keyPress(hand.native, Qt.Key.Key_Shift)
     says(hand, widget, "Click adds to object 1")
     QTest.keyRelease(hand.native, Qt.Key.Key_Shift)

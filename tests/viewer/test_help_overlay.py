@@ -143,7 +143,7 @@ def test_it_keeps_the_size_of_the_canvas_or_takes_the_window(
     hand.wait(lambda: hand.native.width() > 700)
     hand.wait(lambda: overlay.size() == hand.native.size())
     window.resize(560, 500)
-    hand.wait(lambda: hand.native.width() < 330)
+    hand.wait(lambda: hand.native.width() < 270)
     hand.wait(lambda: overlay.size() == hand.native.window().size())
     assert overlay.isVisible()
     before = overlay.styleSheet()

@@ -22,6 +22,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.lessons import LESSONS
 from tests.viewer.conftest import A
 from tests.viewer.hand import NONE, Hand
 
@@ -170,6 +172,16 @@ def test_letters_lead_to_the_choosers(widget: SegmentationWidget) -> None:
     }
     # Those of napari's menu bar.
     assert not set(letters) & set("fvlpwh")
+
+
+def test_hints_can_be_read_in_280_pixels(widget: SegmentationWidget) -> None:
+    widget.setFixedWidth(280)
+    QApplication.processEvents()
+    line = widget.status.detail
+    keys = {name: action.keys for name, action in KEYMAP.items()}
+    hints = [text.format(Shift="Shift", **keys) for text in LESSONS.values()]
+    for text in (*hints, "Click keeps object 999 · Shift adds"):
+        assert line.fontMetrics().horizontalAdvance(text) <= line.width(), text
 
 
 @pytest.mark.parametrize("width", [280, 320, 400])

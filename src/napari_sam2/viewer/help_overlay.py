@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HelpOverlay", "close_help", "toggle_help"]
 
-_COLUMN = 330
+_COLUMN = 270
 """Pixels that a column needs at least."""
 
 _HAND = 110

@@ -88,7 +88,7 @@ def click_says(controller: Controller) -> str:
         return f"Object {there} · {KEYMAP['edit'].keys} edits it"
     says = f"Click keeps object {session.next_label}"
     if current is not None:
-        says += f" · {key_text('Shift')} adds to {current.label}"
+        says += f" · {key_text('Shift')} adds"
     return says
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["LESSONS", "Lessons"]
 
 LESSONS: dict[str, str] = {
-    "point": "Point at something: a mask follows the mouse",
+    "point": "Point at something: a mask appears",
     "click": "Click keeps it, at once",
     "add": "{Shift}+click adds more to this object",
     "undo": "{undo} takes the last change back",

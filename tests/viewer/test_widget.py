@@ -187,7 +187,7 @@ def test_buttons_do_what_their_keys_do(widget: SegmentationWidget, window: Any) 
     def press(button: Any) -> None:
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
-    for name in ("done", "drop", "undo", "redo", "collect", "overwrite", "sharpen"):
+    for name in ("done", "drop", "undo", "redo", "collect", "sharpen"):
         assert KEYMAP[name].keys in getattr(widget, name).toolTip()
     for tool, button in widget.tools.buttons.items():
         assert KEYMAP[tool.value].keys in button.toolTip()
@@ -206,7 +206,7 @@ def test_buttons_do_what_their_keys_do(widget: SegmentationWidget, window: Any) 
     press(widget.redo)
     assert window.layers["cells · labels"].data.any()
     widget.collect.click()
-    widget.overwrite.click()
+    widget.overlap.activated.emit(1)
     assert not widget.controller.collect
     assert widget.session.overwrite
     keep(widget, B)
@@ -227,7 +227,7 @@ def test_the_switch_and_the_keys_know_of_each_other(
     widget.controller.actions["collect"]()
     assert widget.collect.isChecked()
     widget.controller.actions["overwrite"]()
-    assert widget.overwrite.isChecked()
+    assert widget.overlap.currentText() == "Paint over other objects"
     widget.controller.actions["sharpen"]()
     assert widget.sharpen.isChecked()
     assert widget.session.sharpen

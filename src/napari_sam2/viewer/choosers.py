@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_sam2.viewer.choices import LayerChoices
 
 __all__ = [
+    "Chooser",
     "EngineChooser",
     "ImageChooser",
     "LabelsChooser",
@@ -41,7 +42,7 @@ _WALKING = {
 }
 
 
-class _Chooser(QComboBox):
+class Chooser(QComboBox):
     """A combo box that never asks for more width than there is."""
 
     _tip = ""
@@ -83,7 +84,7 @@ class _Chooser(QComboBox):
         self.setToolTip("\n".join(filter(None, [self.currentText(), self._tip])))
 
 
-class ImageChooser(_Chooser):
+class ImageChooser(Chooser):
     """Which image is worked on."""
 
     _tip = "The image that is worked on: the one that was selected last"
@@ -112,7 +113,7 @@ class ImageChooser(_Chooser):
             self._choices.image = images[number]
 
 
-class LabelsChooser(_Chooser):
+class LabelsChooser(Chooser):
     """Which labels objects are kept in."""
 
     _tip = "The labels that objects are kept in"
@@ -143,7 +144,7 @@ class LabelsChooser(_Chooser):
         self._choices.labels = fitting[number] if number < len(fitting) else None
 
 
-class ModelChooser(_Chooser):
+class ModelChooser(Chooser):
     """Which model computes."""
 
     def __init__(
@@ -217,7 +218,7 @@ class ModelChooser(_Chooser):
         self.refresh()
 
 
-class EngineChooser(_Chooser):
+class EngineChooser(Chooser):
     """What computes the model."""
 
     chosen = Signal(str)

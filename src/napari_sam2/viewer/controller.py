@@ -14,6 +14,7 @@ from psygnal import Signal
 
 from napari_sam2.annotation.marks import Tool
 from napari_sam2.annotation.objects import Pointing
+from napari_sam2.annotation.overlap import OVERWRITE, PROTECT
 from napari_sam2.annotation.recorder import Journals
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.annotation.sessions import JournalPlace
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Layer
 
     from napari_sam2.annotation.objects import Preview
+    from napari_sam2.annotation.overlap import Overlap
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.segmenter import Segmenter
@@ -203,8 +205,18 @@ class Controller:
 
     @overwrite.setter
     def overwrite(self, overwrite: bool) -> None:
-        if self._open and overwrite != self.session.overwrite:
-            self.session.overwrite = overwrite
+        if overwrite != self.session.overwrite:
+            self.overlap = OVERWRITE if overwrite else PROTECT
+
+    @property
+    def overlap(self) -> Overlap:
+        """Which pixels new objects may take."""
+        return self.session.overlap
+
+    @overlap.setter
+    def overlap(self, overlap: Overlap) -> None:
+        if self._open and overlap != self.session.overlap:
+            self.session.overlap = overlap
             self.modes_changed.emit()
 
     @property

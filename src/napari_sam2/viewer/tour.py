@@ -6,6 +6,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
+from psygnal import Signal
 
 from napari_sam2.viewer.connections import Connections
 from napari_sam2.viewer.geometry import displayed_axes, geometry_of, unit_factors
@@ -53,6 +54,9 @@ class Tour:
     view : PlaneInView
         Tells when another plane is looked at.
     """
+
+    changed = Signal()
+    """Another object is at hand, or none."""
 
     def __init__(
         self,
@@ -108,6 +112,7 @@ class Tour:
         self._here = label
         if label not in self._labels:
             self.highlight((label,))
+        self.changed.emit()
         dims = viewer.dims
         axes = displayed_axes(layer.ndim, dims)
         missing = dims.ndim - layer.ndim
@@ -143,6 +148,8 @@ class Tour:
         here, self._here = self._here, None
         if here is not None and self._labels == (here,):
             self.highlight(())
+        if here is not None:
+            self.changed.emit()
 
     def next(self) -> int | None:
         """Go to the nearest object that is not reviewed; return its id.

@@ -36,6 +36,7 @@ from napari_sam2.viewer.guidance import Guidance
 from napari_sam2.viewer.hints import object_line
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.object_list import ObjectPanel
+from napari_sam2.viewer.overlap_chooser import OverlapChooser
 from napari_sam2.viewer.preferences import preferences
 from napari_sam2.viewer.refine_panel import RefinePanel
 from napari_sam2.viewer.remember import Memory, remembered_controller
@@ -90,7 +91,7 @@ class SegmentationWidget(QWidget):
         self.undo = _button("Undo")
         self.redo = _button("Redo")
         self.collect = _check(KEYMAP["collect"].title)
-        self.overwrite = _check(KEYMAP["overwrite"].title)
+        self.overlap = OverlapChooser(self.controller, self._connections)
         self.sharpen = _check(KEYMAP["sharpen"].title)
         self.refine = RefinePanel(self.controller, self._connections)
         self.objects = ObjectPanel(self.controller, self._connections)
@@ -187,8 +188,8 @@ class SegmentationWidget(QWidget):
         whole.addLayout(current)
         whole.addLayout(buttons)
         whole.addWidget(self.collect)
-        whole.addWidget(self.overwrite)
         whole.addWidget(self.sharpen)
+        whole.addWidget(self.overlap)
         whole.addWidget(_rule())
         whole.addWidget(self.refine)
         whole.addWidget(self.objects, 1)
@@ -230,7 +231,6 @@ class SegmentationWidget(QWidget):
         self.about_model.clicked.connect(self._tell_about_model)
         self.tool.toggled.connect(partial(setattr, controller, "active"))
         self.collect.toggled.connect(partial(setattr, controller, "collect"))
-        self.overwrite.toggled.connect(partial(setattr, controller, "overwrite"))
         self.sharpen.toggled.connect(partial(setattr, controller, "sharpen"))
         for name in ("done", "drop", "undo", "redo", "help"):
             act = controller.actions[name]
@@ -264,7 +264,6 @@ class SegmentationWidget(QWidget):
         controller = self.controller
         self.tool.setChecked(controller.active)
         self.collect.setChecked(controller.collect)
-        self.overwrite.setChecked(controller.overwrite)
         self.sharpen.setChecked(controller.sharpen)
         self._on_session()
 

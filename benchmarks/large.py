@@ -13,8 +13,12 @@ zoomed in
     screen, to a mask as sharp as that under the resting mouse.
 hover
     From a mouse move, after a rest, to the mask being handed to the preview.
+click
+    From a click on a nucleus under its mask to the label being written: into
+    an array where it fits into one, else into chunks on disk.
 peak memory
-    Of the process, from its start to the end of all this.
+    Of the process, from its start to the last hover; *with labels*: to the last click.
+    Labels of 10,000 pixels a side are an array that napari's brush can paint on.
 
 Run with ``python -m benchmarks large``.
 """
@@ -174,8 +178,48 @@ def _scene(side: int) -> Figures:
         hovers.append(1e3 * (handed[count][0] - start))
     figures["hover"] = hovers[5:]
     figures["peak memory"] = [peak_of_this()]
+    figures["click"] = [_click(stage, session, place) for place in _nuclei(middle, 8)]
+    figures["with labels"] = [peak_of_this()]
     stage.close()
     return figures
+
+
+def _nuclei(middle: int, count: int) -> list[tuple[float, float]]:
+    """Return where the nuclei nearest to a place are."""
+    from skimage.measure import regionprops
+
+    from napari_sam2.synthesis import generate
+
+    labels = generate("nuclei", (_TILE, _TILE), seed=1).labels
+    found = [
+        (
+            row + _TILE * round((middle - row) / _TILE),
+            col + _TILE * round((middle - col) / _TILE),
+        )
+        for row, col in (one.centroid for one in regionprops(labels))
+    ]
+    return sorted(found, key=lambda at: np.hypot(at[0] - middle, at[1] - middle))[
+        :count
+    ]
+
+
+def _click(stage: Any, session: Any, place: tuple[float, float]) -> float:
+    stage.robot.move(*place)
+    stage.rest(0.3)
+    stage.until(lambda: not session.busy)
+    told: list[float] = []
+
+    def note(*_: object) -> None:
+        told.append(time.perf_counter())
+
+    session.objects_changed.connect(note)
+    session.notice.connect(note)
+    start = time.perf_counter()
+    stage.robot.click(*place)
+    stage.until(lambda: told)
+    session.objects_changed.disconnect(note)
+    session.notice.disconnect(note)
+    return 1e3 * (told[0] - start)
 
 
 def _longer(handed: list[Any], count: int) -> bool:
@@ -187,7 +231,7 @@ def show(found: dict[int, Figures]) -> None:
     print(f"{'':<14}" + "".join(f"{f'{side:,}²':>18}" for side in SIDES))
     for name in found[SIDES[0]]:
         medians = [statistics.median(found[side][name]) for side in SIDES]
-        unit = "MiB" if name == "peak memory" else "ms"
+        unit = "MiB" if name in ("peak memory", "with labels") else "ms"
         cells = [
             f"{value:.0f} {unit}" + f" ({value / medians[0]:.2f})" for value in medians
         ]

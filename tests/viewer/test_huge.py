@@ -95,6 +95,8 @@ def test_a_click_on_a_huge_image_is_kept_on_disk_and_shown(hand: Hand) -> None:
     box = tuple(slice(at - 100, at + 100) for at in NEAR)
     assert abs((store.box(box) == 1).sum() / area - 1) < 0.05
 
+    hand.hover(*NEAR)
+    assert hand.session.label_at(*NEAR) == 1
     hand.click_and_wait(*NEXT)
     hand.wait_drawn()
     picture = hand.picture()

@@ -9,7 +9,6 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from psygnal import Signal
 
 from napari_sam2.annotation.marks import Tool
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
     from napari.components import ViewerModel
     from napari.layers import Labels, Layer
@@ -280,7 +280,7 @@ class Controller:
         """Id of the object at a place, where that can be had at once."""
         store = self.session.store
         # Not from disk: the mouse moves on and on.
-        if place is None or store is None or not isinstance(store.array(), np.ndarray):
+        if place is None or not isinstance(store, LayerLabels) or not store.in_memory:
             return 0
         return self.session.label_at(*place)
 

@@ -66,6 +66,12 @@ class LayerLabels:
         )
 
     @property
+    def in_memory(self) -> bool:
+        """Whether an id can be read at once, while the mouse moves."""
+        data = self.layer.data
+        return isinstance(data, np.ndarray) and not isinstance(data, np.memmap)
+
+    @property
     def writing(self) -> bool:
         """Whether what the layer emits now comes from here."""
         return self._writing

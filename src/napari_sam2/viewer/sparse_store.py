@@ -48,6 +48,11 @@ class SparseLayerLabels(LayerLabels):
         """What the labels can be found again by."""
         return self._labels.origin
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether an id can be read at once: the chunks used last are in memory."""
+        return True
+
     def read(self, indices: _Indices) -> _Ids:
         """Return a copy of the ids at some places."""
         return self._labels.read(indices)

@@ -180,6 +180,31 @@ def test_labels_in_the_colors_of_their_classes_and_back(controller: Controller) 
     assert layer.colormap is before
 
 
+def test_new_objects_of_the_next_class_need_no_new_colors(
+    controller: Controller,
+) -> None:
+    session, colors = controller.session, controller.class_colors
+    session.category = "nucleus"
+    session.click(*A)
+    session.wait()
+    colors.on = True
+    colors.refresh()
+    told: list[int] = []
+    colors.recolored.connect(lambda: told.append(1))
+    layer = controller.choices.labels
+    session.click(*B)
+    session.review([1])
+    session.wait()
+    assert not colors._later.waits
+    assert not told
+    assert np.allclose(controller.color_of(2)[:3], rgb(PALETTE[0]), atol=0.01)
+    assert layer.data[B] == 2
+    session.classify([2], None)
+    session.wait()
+    colors.refresh()
+    assert np.allclose(controller.color_of(2)[:3], rgb(NO_CLASS), atol=0.01)
+
+
 def test_closing_gives_the_colors_back(controller: Controller) -> None:
     controller.session.click(*A)
     controller.session.wait()

@@ -58,8 +58,11 @@ class ClassColors:
         self._before: Any = None
         self._later = Later(self.refresh, _SOON)
         self._connections = Connections()
+        # Which class each object is shown as, and those that come.
+        self._shown: dict[int, str | None] = {}
+        self._next: str | None = None
+        self._connections.add(session.touched, self._on_touched)
         for signal in (
-            session.touched,
             session.category_changed,
             classes.changed,
             choices.labels_changed,
@@ -104,18 +107,28 @@ class ClassColors:
         if self._on:
             self._later.ask()
 
+    def _on_touched(self, touched: set[int] | None) -> None:
+        """Color anew, unless all have the right colors already, as most new ones do."""
+        if touched is None or any(
+            self._session.notes(label).category != self._shown.get(label, self._next)
+            for label in touched
+        ):
+            self._on_change()
+
     def _colormap(self) -> Any:
         from napari.utils.colormaps import DirectLabelColormap
 
         rgba = {one.name: _rgba(one.color) for one in self._classes.all}
         nothing = _rgba(NO_CLASS)
+        self._shown = {row.label: row.category for row in self._session.rows}
+        self._next = self._session.category
         colors: dict[int | None, npt.NDArray[np.float32]] = {
-            row.label: rgba.get(row.category or "", nothing)
-            for row in self._session.rows
+            label: rgba.get(category or "", nothing)
+            for label, category in self._shown.items()
         }
         colors[0] = np.zeros(4, dtype=np.float32)
         # What is not known yet is most likely an object that is being made.
-        colors[None] = rgba.get(self._session.category or "", nothing)
+        colors[None] = rgba.get(self._next or "", nothing)
         return DirectLabelColormap(color_dict=colors)
 
 

@@ -190,8 +190,11 @@ class ObjectPanel(QWidget):
     def selected(self) -> list[int]:
         """Ids of the selected objects, the one with the cursor first."""
         selection = self.table.selectionModel()
-        rows = [] if selection is None else selection.selectedRows()
-        labels = [self.model.label_at(index.row()) for index in rows]
+        # Not row by row, which takes half a second for ten thousand.
+        chosen: Any = () if selection is None else selection.selection()
+        ranges = [chosen[number] for number in range(len(chosen))]
+        rows = {row for one in ranges for row in range(one.top(), one.bottom() + 1)}
+        labels = [self.model.label_at(row) for row in sorted(rows)]
         here = self.table.currentIndex()
         if here.isValid():
             first = self.model.label_at(here.row())
@@ -274,6 +277,10 @@ class ObjectPanel(QWidget):
     def _on_count(self) -> None:
         count = self.model.rowCount()
         self.header.setText(f"Objects  {count:,}" if count else "Objects")
+        digits = self.table.fontMetrics().horizontalAdvance(f"{self.model.largest}0")
+        width = max(_WIDTHS[ID], digits + self.table.iconSize().width() + 16)
+        if width != self.table.columnWidth(ID):
+            self.table.setColumnWidth(ID, width)
 
     def _on_current(self, *_: AnnotatedObject | None) -> None:
         """Select the object that is worked on, without going there."""
@@ -297,7 +304,8 @@ class ObjectPanel(QWidget):
         self.by_class.setVisible(len(self._controller.classes) > 0)
 
     def _on_selection(self, *_: QItemSelection) -> None:
-        count = len(self.selected)
+        selected = self.selected
+        count = len(selected)
         self.delete.setEnabled(count > 0)
         self.merge.setEnabled(count > 1)
         self.split.setEnabled(count == 1)
@@ -348,11 +356,10 @@ class ObjectPanel(QWidget):
             self._session.classify(self.selected, names[number])
 
     def _tick(self) -> None:
-        rows = [self._session.row(label) for label in self.selected]
-        if rows:
-            self._session.review(
-                self.selected, not all(row is not None and row.reviewed for row in rows)
-            )
+        selected = self.selected
+        if selected:
+            reviewed = all(self._session.notes(label).reviewed for label in selected)
+            self._session.review(selected, not reviewed)
 
 
 def _header() -> QToolButton:

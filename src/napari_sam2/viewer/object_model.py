@@ -32,6 +32,16 @@ _TIPS = (
 )
 _NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
+_PLAIN = (
+    Qt.ItemFlag.ItemIsSelectable
+    | Qt.ItemFlag.ItemIsEnabled
+    | Qt.ItemFlag.ItemNeverHasChildren
+)
+_FLAGS = {
+    CLASS: _PLAIN | Qt.ItemFlag.ItemIsEditable,
+    REVIEWED: _PLAIN | Qt.ItemFlag.ItemIsUserCheckable,
+}
+
 _LOW = 0.5
 """A score below this one is shown as what it is: a doubt."""
 
@@ -72,6 +82,11 @@ class ObjectModel(QAbstractTableModel):
 
     # ---------------------------------------------------------------- which row
 
+    @property
+    def largest(self) -> int:
+        """Largest id that there is; 0 without any."""
+        return max(self._labels, default=0)
+
     def label_at(self, row: int) -> int:
         """Return the id of the object in a row."""
         return self._labels[row]
@@ -107,12 +122,9 @@ class ObjectModel(QAbstractTableModel):
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:
         """Say what can be done to a cell."""
-        flags = super().flags(index)
-        if index.column() == CLASS:
-            flags |= Qt.ItemFlag.ItemIsEditable
-        if index.column() == REVIEWED:
-            flags |= Qt.ItemFlag.ItemIsUserCheckable
-        return flags
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        return _FLAGS.get(index.column(), _PLAIN)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows."""

@@ -131,10 +131,14 @@ class Monkey:
         _hand.mouseDClick(self._canvas, _LEFT, _NONE, place)
 
     def _drag(self, modifiers: Any = _NONE) -> None:
+        self.drag_from(self._place(), modifiers)
+
+    def drag_from(self, start: QPoint, modifiers: Any = _NONE) -> None:
+        """Drag something from a place of the canvas to any other."""
         from qtpy.QtCore import QEvent
         from qtpy.QtGui import QMouseEvent
 
-        start, end = self._place(), self._place()
+        end = self._place()
         _hand.mousePress(self._canvas, _LEFT, modifiers, start)
         for share in (0.25, 0.5, 0.75, 1.0):
             place = QPointF(start + (end - start) * share)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from benchmarks.monkey import Monkey
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 
 from napari_sam2.viewer.controller import controller_for
 from tests.annotation.fakes import FakeSegmenter
@@ -23,15 +23,17 @@ if TYPE_CHECKING:
 ROUNDS, GESTURES = 5, 30
 
 _NONE, _CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
-_SHIFT = Qt.KeyboardModifier.ShiftModifier
+_SHIFT, _ALT = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
 KEYS = (
     (Qt.Key.Key_D, _SHIFT),
     (Qt.Key.Key_B, _SHIFT),
     (Qt.Key.Key_S, _SHIFT),
     (Qt.Key.Key_O, _SHIFT),
     (Qt.Key.Key_U, _NONE),
-    (Qt.Key.Key_C, _NONE),
-    (Qt.Key.Key_E, _NONE),
+    (Qt.Key.Key_J, _NONE),
+    (Qt.Key.Key_E, _SHIFT),
+    (Qt.Key.Key_R, _SHIFT),
+    (Qt.Key.Key_X, _SHIFT),
     (Qt.Key.Key_Question, _SHIFT),
     (Qt.Key.Key_Return, _NONE),
     (Qt.Key.Key_Escape, _NONE),
@@ -117,6 +119,28 @@ def test_a_monkey_does_no_harm(
     def new_labels(_: np.random.Generator) -> None:
         controller.new_labels()
 
+    def refine(rng: np.random.Generator) -> None:
+        session.refine(
+            threshold=rng.uniform(-3, 3),
+            smoothing=rng.choice([0, 2]),
+            min_area=rng.choice([0, 50]),
+            fill_holes=bool(rng.integers(2)),
+        )
+
+    def move_prompt(rng: np.random.Generator) -> None:
+        shown = controller.prompts.display.shown
+        if shown is None:
+            return
+        corners = [place.at for place in shown.shapes.places]
+        corners += [stroke.path[0] for stroke in shown.shapes.strokes]
+        x, y = shown.geometry.to_world(corners[rng.integers(len(corners))]).ravel()
+        canvas = viewer.window._qt_viewer.canvas
+        transform = canvas.view.transform * canvas.view.scene.transform
+        across, down = transform.map((y, x))[:2]
+        start = QPoint(round(float(across)), round(float(down)))
+        if canvas.native.rect().contains(start):
+            monkey.drag_from(start, _ALT if rng.random() < 0.2 else _NONE)
+
     viewer: Any = controller.viewer
     monkey = Monkey(
         viewer,
@@ -126,6 +150,8 @@ def test_a_monkey_does_no_harm(
             "model": (0.5, switch_model),
             "engine": (0.3, switch_engine),
             "new labels": (0.2, new_labels),
+            "refine": (1, refine),
+            "move prompt": (3, move_prompt),
         },
     )
     with qtbot.captureExceptions() as raised:

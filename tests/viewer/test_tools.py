@@ -38,7 +38,12 @@ def test_a_box_is_drawn_and_its_mask_follows(hand: Hand) -> None:
     hand.controller.tools.tool = Tool.BOX
     center = np.array(hand.viewer.scene.camera.center)
     hand.press_and_move([AROUND_A[0], (60, 60), AROUND_A[1]])
-    hand.wait(lambda: hand.session.preview is not None)
+    hand.wait(
+        lambda: (
+            hand.session.preview is not None
+            and abs(hand.session.preview.prompts.box.col_max - AROUND_A[1][1]) < 1
+        )
+    )
     shown = hand.controller.prompts.display.shown
     assert [stroke.kind for stroke in shown.shapes.strokes] == [Kind.BOX]
     hand.wait(lambda: hand.controller.display.shown is not None)

@@ -21,9 +21,9 @@ __all__ = ["click_says", "hint", "object_line", "obstacle"]
 _WAITING = {Phase.LOADING, Phase.DOWNLOADING, Phase.PREPARING, Phase.ENCODING}
 
 _DRAW = {
-    Tool.BOX: "Drag a box around an object; Space pans",
-    Tool.SCRIBBLE: "Drag a line over an object; Space pans",
-    Tool.LASSO: "Drag a line around an object; Space pans",
+    Tool.BOX: "Drag around an object; Space pans",
+    Tool.SCRIBBLE: "Draw over an object; Space pans",
+    Tool.LASSO: "Draw around an object; Space pans",
 }
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from napari_sam2.annotation.marks import Mark, Tool
 from napari_sam2.annotation.objects import Pointing
+from napari_sam2.errors import PromptError
 from napari_sam2.segmentation.points import Box, Point
 from napari_sam2.segmentation.prompts import Prompts
 from napari_sam2.segmentation.revision import Kind, moved, without
@@ -205,3 +206,10 @@ def test_without_an_object_there_is_nothing_to_revise(
     session.revise(Prompts((Point(*A),)))
     session.wait()
     assert segmenter.decodes == []
+
+
+def test_tools_have_names(session: AnnotationSession) -> None:
+    session.draw("box", [(8, 8), (24, 24)])
+    assert session.labels[A] == 1
+    with pytest.raises(PromptError, match="“pencil”, only “point”"):
+        session.draw("pencil", AROUND_A)

@@ -11,6 +11,8 @@ from napari_sam2.segmentation.prompts import Prompts
 from napari_sam2.segmentation.strokes import Lasso, Scribble
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_sam2.segmentation.prompts import MaskPrompt
     from napari_sam2.segmentation.region import Region
     from napari_sam2.segmentation.strokes import Path
@@ -49,14 +51,16 @@ class Mark:
         return cls(Tool.POINT, ((row, col),))
 
     @classmethod
-    def drawn(cls, tool: Tool, path: Path, shape: tuple[int, int]) -> Mark | None:
+    def drawn(
+        cls, tool: Tool, path: Sequence[tuple[float, float]], shape: tuple[int, int]
+    ) -> Mark | None:
         """Make a mark of a line, as far as it lies on a plane.
 
         Parameters
         ----------
         tool : Tool
             With which it was drawn.
-        path : tuple of (float, float)
+        path : sequence of (float, float)
             At least one corner.
         shape : tuple of int
             ``(rows, cols)`` of the plane.

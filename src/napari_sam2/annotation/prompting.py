@@ -11,12 +11,13 @@ from psygnal import Signal
 
 from napari_sam2.annotation.clicks import Click
 from napari_sam2.annotation.intent import Intent, intent_of
-from napari_sam2.annotation.marks import Mark, Marked, Revision
+from napari_sam2.annotation.marks import Mark, Marked, Revision, Tool
 from napari_sam2.annotation.objects import Pointing
+from napari_sam2.errors import PromptError
 from napari_sam2.segmentation.refinement import Refinement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from napari_sam2.annotation.clicks import ClickQueue
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.keeper import Keeper
     from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.ledgers import Ledgers
-    from napari_sam2.annotation.marks import Saying, Tool
+    from napari_sam2.annotation.marks import Saying
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.annotation.previews import Previews
     from napari_sam2.segmentation.prompts import Prompts
-    from napari_sam2.segmentation.strokes import Path as Line
 
 __all__ = ["PromptCommands"]
 
@@ -78,29 +78,44 @@ class PromptCommands:
         def _usable(self) -> bool: ...
         def _update_status(self) -> None: ...
 
-    def sketch(self, tool: Tool, path: Line, pointing: Pointing = Pointing.NEW) -> None:
+    def sketch(
+        self,
+        tool: Tool | str,
+        path: Sequence[tuple[float, float]],
+        pointing: Pointing = Pointing.NEW,
+    ) -> None:
         """Preview what :meth:`draw` would do. The latest call wins."""
         plane = self.plane
         if plane is not None and self._usable:
-            mark = Mark.drawn(tool, path, plane.shape)
+            mark = Mark.drawn(_tool(tool), path, plane.shape)
             if mark is not None:
                 self._previews.point_at(mark, pointing)
 
-    def draw(self, tool: Tool, path: Line, pointing: Pointing = Pointing.NEW) -> None:
+    def draw(
+        self,
+        tool: Tool | str,
+        path: Sequence[tuple[float, float]],
+        pointing: Pointing = Pointing.NEW,
+    ) -> None:
         """Keep what a box, a scribble or a lasso is about; or correct an object by it.
 
         Parameters
         ----------
-        tool : Tool
-            With which it was drawn.
-        path : tuple of (float, float)
+        tool : Tool or str
+            With which it was drawn: ``"box"``, ``"scribble"`` or ``"lasso"``.
+        path : sequence of (float, float)
             ``(row, col)`` of the corners of the line, or two corners of the box. What
             lies beside the plane does not count.
         pointing : Pointing
             ``NEW``: about a new object (or about the draft). ``ADD``, ``REMOVE``:
             what belongs to the current object, or does not.
+
+        Raises
+        ------
+        PromptError
+            If there is no such tool.
         """
-        plane = self.plane
+        plane, tool = self.plane, _tool(tool)
         if plane is None or not self._usable:
             return
         mark = Mark.drawn(tool, path, plane.shape)
@@ -283,6 +298,14 @@ class PromptCommands:
         self._inference.resume()
         encoded = self._inference.encoded_showing(mark.extent)
         return Click(plane, mark, pointing, encoded, self.store)
+
+
+def _tool(tool: Tool | str) -> Tool:
+    try:
+        return Tool(tool)
+    except ValueError as error:
+        names = ", ".join(f"“{one.value}”" for one in Tool)
+        raise PromptError(f"There is no tool “{tool}”, only {names}.") from error
 
 
 def _changed(changes: dict[str, Any], refinement: Refinement) -> Refinement:

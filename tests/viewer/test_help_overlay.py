@@ -9,9 +9,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLabel
 
+from napari_sam2.viewer.actions import GESTURES
 from napari_sam2.viewer.help_overlay import HelpOverlay
 from napari_sam2.viewer.key_conflicts import rivals
-from napari_sam2.viewer.keymap import GESTURES, KEYMAP
+from napari_sam2.viewer.keymap import KEYMAP
 from tests.viewer.hand import CTRL, LEFT, NONE, SHIFT, Hand
 
 if TYPE_CHECKING:

@@ -12,16 +12,10 @@ from hypothesis import strategies as st
 from napari.utils.key_bindings import KeymapHandler, coerce_keybinding
 
 from napari_sam2.errors import KeymapError
+from napari_sam2.viewer.actions import GESTURES, Action
 from napari_sam2.viewer.key_bindings import KeyBindings
-from napari_sam2.viewer.keymap import (
-    GESTURES,
-    KEYMAP,
-    Action,
-    Keymap,
-    documentation,
-    is_character,
-    normal_key,
-)
+from napari_sam2.viewer.keymap import KEYMAP, Keymap, documentation
+from napari_sam2.viewer.keys import is_character, normal_key
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QApplication, QLineEdit
 from scipy import ndimage
 
 from napari_sam2.annotation.objects import Pointing
-from napari_sam2.viewer.keymap import KEYMAP, is_character
+from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.keys import is_character
 from tests.viewer.conftest import A, B, C
 from tests.viewer.fakes import FakeSegmenter, discs
 from tests.viewer.hand import ALT, CTRL, LEFT, NONE, RIGHT, SHIFT, Hand

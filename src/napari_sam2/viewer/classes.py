@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from psygnal import Signal
 
+from napari_sam2.viewer.actions import Action, Group
 from napari_sam2.viewer.connections import Connections
-from napari_sam2.viewer.keymap import KEYMAP, Action, Group
+from napari_sam2.viewer.keymap import KEYMAP
 
 if TYPE_CHECKING:
     from napari.layers import Labels

@@ -21,11 +21,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam2.errors import KeymapError
+from napari_sam2.viewer.actions import GESTURES, Action, Gesture, Group
 from napari_sam2.viewer.canvas import native_canvas
 from napari_sam2.viewer.connections import Connections
 from napari_sam2.viewer.key_cap import KeyCap
 from napari_sam2.viewer.key_conflicts import require_free, rivals
-from napari_sam2.viewer.keymap import GESTURES, KEYMAP, Action, Gesture, Group, key_text
+from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.keys import key_text
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

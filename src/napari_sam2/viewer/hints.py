@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from napari_sam2.annotation.marks import Tool
 from napari_sam2.annotation.status import Phase
 from napari_sam2.viewer.aim import At
-from napari_sam2.viewer.keymap import KEYMAP, key_text
+from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.keys import key_text
 from napari_sam2.viewer.layers import in_pan_zoom
 
 if TYPE_CHECKING:

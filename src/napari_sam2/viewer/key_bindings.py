@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 
-from napari_sam2.viewer.keymap import KEYMAP, is_character
+from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.keys import is_character
 from napari_sam2.viewer.layers import in_pan_zoom
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-    from napari_sam2.viewer.keymap import Action
+    from napari_sam2.viewer.actions import Action
 
 __all__ = ["KeyBindings"]
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import QEvent, QKeyCombination, Qt
 from qtpy.QtGui import QFocusEvent, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_sam2.viewer.keymap import is_character
+from napari_sam2.viewer.keys import is_character
 
 __all__ = ["KeyCap", "key_of"]
 

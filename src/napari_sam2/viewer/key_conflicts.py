@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_sam2.errors import KeymapError
-from napari_sam2.viewer.keymap import is_character, key_text, normal_key
+from napari_sam2.viewer.keys import is_character, key_text, normal_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_sam2.viewer.keymap import KEYMAP, key_text
+from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.keys import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

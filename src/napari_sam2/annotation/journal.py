@@ -14,8 +14,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
+from napari_sam2.annotation.locking import is_locked, lock, unlock
 from napari_sam2.annotation.syncing import close_soon, sync_soon
 from napari_sam2.errors import JournalError
 
@@ -50,20 +49,18 @@ class JournalWriter:
 
     def __init__(self, path: Path, *, mine: bool = True) -> None:
         self.path = path
-        self._lock = FileLock(_lock_path(path), thread_local=False)
         self._torn = False
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
             self._descriptor = os.open(path, flags | (os.O_EXCL if mine else 0), 0o644)
-        except Timeout as error:
+        except OSError as error:
+            raise _failed(path, error) from error
+        if not lock(self._descriptor):
+            os.close(self._descriptor)
             raise JournalError(
                 f"{path} is being written by another window: close that first."
-            ) from error
-        except OSError as error:
-            self._lock.release()
-            raise _failed(path, error) from error
+            )
         if not mine:
             self._mend()
 
@@ -105,9 +102,9 @@ class JournalWriter:
     def close(self) -> None:
         """Let others write; what was written is synced in the background."""
         if self._descriptor >= 0:
+            unlock(self._descriptor)
             close_soon(self._descriptor)
             self._descriptor = -1
-            self._lock.release()
 
 
 @dataclass(frozen=True)
@@ -184,23 +181,11 @@ def read_journal(path: Path, *, header_only: bool = False) -> JournalContent:
 
 def is_open(path: Path) -> bool:
     """Whether somebody is writing to a journal now, in this process or another."""
-    lock_path = _lock_path(path)
-    if not os.path.exists(lock_path):
-        return False
-    lock = FileLock(lock_path, thread_local=False)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
+        return is_locked(path)
     except OSError:
         # On a disk that cannot be written, nobody writes.
         return False
-    lock.release()
-    return False
-
-
-def _lock_path(path: Path) -> str:
-    return f"{path}.lock"
 
 
 def _line(record: _Record) -> bytes:

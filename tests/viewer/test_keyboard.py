@@ -46,6 +46,7 @@ def widget(hand: Hand) -> SegmentationWidget:
     hand.wait_ready()
     hand.click_and_wait(*A)
     widget.objects.header.setChecked(True)
+    widget.refine.header.setChecked(True)
     QApplication.processEvents()
     return widget
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_sam2.segmentation.prediction import Prediction
+from napari_sam2.segmentation.refinement import Refinement
 from napari_sam2.segmentation.segmenter import Segmenter
 from napari_sam2.segmentation.view import View
 from tests.engines.official import official, picture
@@ -104,7 +105,7 @@ def test_logits_scores_and_masks_are_the_official_ones(
         # Where random weights leave a mask empty or full, the middle does not;
         # interpolation and threshold are compared all the same.
         threshold = 0.0 if 0.01 < (mask > 0).mean() < 0.99 else middle(mask)
-        cut = Prediction(0.5, mine, view, threshold).mask
+        cut = Prediction(0.5, mine, view, Refinement(threshold)).mask
         assert 0.01 < cut.mean() < 0.99
         assert iou(cut, mask > threshold) >= 0.999
 
@@ -180,7 +181,7 @@ def test_whole_segmenter_at_any_image_size(
     for mine, low_res, mask in zip(answer.alternatives, logits, masks, strict=True):
         assert agree(mine.logits, low_res)
         threshold = middle(mask)
-        cut = Prediction(mine.score, mine.logits, mine.view, threshold)
+        cut = Prediction(mine.score, mine.logits, mine.view, Refinement(threshold))
         assert cut.mask.shape == shape
         assert iou(cut.mask, mask > threshold) >= 0.999
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.corrections import indices_of
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.ledger import Ledger
 from napari_sam2.annotation.objects import AnnotatedObject
@@ -57,7 +58,7 @@ def carry_out(ledger: Ledger, step: tuple) -> None:
         old = ledger.objects[max(ledger.objects)]
         ledger.correct(old, rest[0], overlap=rest[1])
     elif kind == "paint":
-        indices = ledger._indices(rest[0])
+        indices = indices_of(rest[0], ledger.store)
         store = ledger.store
         change = PixelChange.between(store.shape, indices, store.read(indices), rest[1])
         change.apply(store)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.corrections import indices_of
 from napari_sam2.annotation.extents import survey
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.ledger import Ledger
@@ -36,9 +37,8 @@ if TYPE_CHECKING:
 def labels_with(*rectangles: AnnotatedObject) -> ArrayLabels:
     """Return labels that hold rectangles, from before the tool came."""
     store = ArrayLabels(SHAPE)
-    ledger = Ledger(store)
     for label, rectangle in enumerate(rectangles, start=1):
-        store.write(ledger._indices(rectangle), label)
+        store.write(indices_of(rectangle, store), label)
     return store
 
 

@@ -10,6 +10,12 @@ import numpy as np
 from psygnal import Signal
 
 from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.corrections import (
+    correction,
+    indices_of,
+    looked_up,
+    still_held,
+)
 from napari_sam2.annotation.extents import Extents, survey
 from napari_sam2.annotation.history import Edit, History, NotesChange, ObjectChange
 from napari_sam2.annotation.objects import Notes
@@ -138,7 +144,7 @@ class Ledger:
         if kept is None or kept.written is None or not kept.written.before.any():
             return nothing
         written = kept.written
-        under = _looked_up(
+        under = looked_up(
             places,
             written.where.astype(np.intp),
             np.broadcast_to(written.before, (len(written),)),
@@ -210,7 +216,7 @@ class Ledger:
         """
         largest = self.largest
         label = largest + 1
-        indices = self._indices(candidate)
+        indices = indices_of(candidate, self.store)
         ids = self.store.read(indices)
         allowed = overlap.allows(ids, label)
         written = PixelChange.between(
@@ -369,7 +375,7 @@ class Ledger:
         if (
             any(edit.about(old.label) for edit in since)
             or np.isin(old.written.where, _touched(_by_others(since))).any()
-            or not self._holds(old).any()
+            or not still_held(old, self.store).any()
         ):
             return old
         change, sharper = self._better(old, new, overlap, spared=touched)
@@ -381,14 +387,6 @@ class Ledger:
         self._tell(edit, about)
         return sharper
 
-    def _holds(self, kept: AnnotatedObject) -> npt.NDArray[np.bool_]:
-        """Say which of the pixels that an object took are still its own."""
-        if kept.written is None:
-            raise ValueError("A draft has no pixels yet.")
-        where = np.unravel_index(kept.written.where.astype(np.intp), self.store.shape)
-        holds: npt.NDArray[np.bool_] = self.store.read(where) == kept.label
-        return holds
-
     def _better(
         self,
         old: AnnotatedObject,
@@ -396,36 +394,7 @@ class Ledger:
         overlap: Overlap,
         spared: npt.NDArray[np.unsignedinteger[Any]] | None = None,
     ) -> tuple[PixelChange, AnnotatedObject]:
-        """Say which pixels change if an object gets another mask; none ``spared``."""
-        if old.written is None:
-            raise ValueError("Only a kept object can be corrected.")
-        shape, label = self.store.shape, old.label
-        will = np.ravel_multi_index(self._indices(new), shape)
-        was, holds = old.written.where.astype(np.intp), self._holds(old)
-        was = was[holds]
-        under_was = self._alive(_spread(old.written.before, holds))
-        ids = self.store.read(np.unravel_index(will, shape))
-        under = _looked_up(will, was, under_was, otherwise=ids)
-        allowed = overlap.allows(under, label)
-        stays = np.zeros(was.shape, dtype=bool)
-        if spared is not None and spared.size:
-            allowed &= ~np.isin(will, spared)
-            stays = np.isin(was, spared)
-        will, ids, under = will[allowed], ids[allowed], under[allowed]
-        left = ~(np.isin(was, will) | stays)
-        change = PixelChange.between(
-            shape,
-            np.unravel_index(np.concatenate([was[left], will]), shape),
-            np.concatenate([np.full(left.sum(), label, ids.dtype), ids]),
-            np.concatenate([under_was[left], np.full(will.size, label, ids.dtype)]),
-        )
-        written = PixelChange.between(
-            shape,
-            np.unravel_index(np.concatenate([will, was[stays]]), shape),
-            np.concatenate([under, under_was[stays]]),
-            label,
-        )
-        return change, replace(new, label=label, written=written)
+        return correction(old, new, self.store, overlap, self._alive, spared)
 
     def record_edit(
         self, changes: Iterable[PixelChange], current: AnnotatedObject | None
@@ -549,17 +518,6 @@ class Ledger:
             self.objects[label] = found
             self.note_largest(label)
 
-    def _indices(self, candidate: AnnotatedObject) -> tuple[npt.NDArray[np.intp], ...]:
-        """Return where the mask of an object lies in the n-D labels."""
-        plane = candidate.plane
-        if tuple(self.store.shape) != tuple(plane.array_shape):
-            raise LabelsError(
-                f"The labels have the shape {tuple(self.store.shape)}, the image "
-                f"“{plane.name}” has {tuple(plane.array_shape)}: choose or make "
-                "labels that fit the image."
-            )
-        return plane.index.indices(*candidate.places())
-
 
 def _by_others(edits: Iterable[Edit]) -> Iterable[Edit]:
     return (edit for edit in edits if edit.by_others)
@@ -570,22 +528,3 @@ def _touched(edits: Iterable[Edit]) -> npt.NDArray[np.unsignedinteger[Any]]:
     nowhere = np.zeros(0, dtype=np.uint32)
     places = [change.where for edit in edits for change in edit.changes]
     return np.concatenate([nowhere, *places])
-
-
-def _spread(ids: _Ids, chosen: npt.NDArray[np.bool_]) -> _Ids:
-    return np.broadcast_to(ids, chosen.shape)[chosen]
-
-
-def _looked_up(
-    places: npt.NDArray[np.intp],
-    known: npt.NDArray[np.intp],
-    values: _Ids,
-    otherwise: _Ids,
-) -> _Ids:
-    """Return ``values`` at the places that are ``known``, else ``otherwise``."""
-    if known.size == 0:
-        return otherwise
-    order = np.argsort(known)
-    at = np.minimum(np.searchsorted(known, places, sorter=order), known.size - 1)
-    at = order[at]
-    return np.where(known[at] == places, values[at], otherwise)

@@ -324,11 +324,9 @@ class ObjectPanel(QWidget):
 
     def _go(self, row: int) -> None:
         label = self.model.label_at(row)
-        tour = self._controller.tour
+        # While several are being gathered, the view stays where it is.
         if self.selected == [label]:
-            tour.visit(label)
-        else:
-            tour.go_to(label)
+            self._controller.tour.visit(label)
 
     # ------------------------------------------------------------------ actions
 

@@ -1,0 +1,135 @@
+"""Which pixels change when an object gets another mask.
+
+An object remembers what it has taken and what lay under it. Another mask gives back
+what it no longer needs, takes what it needs beyond that, and leaves alone what
+somebody else has changed since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.errors import LabelsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from napari_sam2.annotation.labels import LabelStore
+    from napari_sam2.annotation.objects import AnnotatedObject
+    from napari_sam2.annotation.overlap import Overlap
+
+__all__ = ["correction", "indices_of", "looked_up", "still_held"]
+
+_Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
+
+
+def indices_of(
+    candidate: AnnotatedObject, store: LabelStore
+) -> tuple[npt.NDArray[np.intp], ...]:
+    """Return where the mask of an object lies in the n-D labels.
+
+    Raises
+    ------
+    LabelsError
+        If the labels are not those of its image.
+    """
+    plane = candidate.plane
+    if tuple(store.shape) != tuple(plane.array_shape):
+        raise LabelsError(
+            f"The labels have the shape {tuple(store.shape)}, the image "
+            f"“{plane.name}” has {tuple(plane.array_shape)}: choose or make "
+            "labels that fit the image."
+        )
+    return plane.index.indices(*candidate.places())
+
+
+def still_held(kept: AnnotatedObject, store: LabelStore) -> npt.NDArray[np.bool_]:
+    """Say which of the pixels that an object took are still its own."""
+    if kept.written is None:
+        raise ValueError("A draft has no pixels yet.")
+    where = np.unravel_index(kept.written.where.astype(np.intp), store.shape)
+    holds: npt.NDArray[np.bool_] = store.read(where) == kept.label
+    return holds
+
+
+def correction(
+    old: AnnotatedObject,
+    new: AnnotatedObject,
+    store: LabelStore,
+    overlap: Overlap,
+    alive: Callable[[_Ids], _Ids],
+    spared: npt.NDArray[np.unsignedinteger[Any]] | None = None,
+) -> tuple[PixelChange, AnnotatedObject]:
+    """Say which pixels change if an object gets another mask.
+
+    Parameters
+    ----------
+    old, new : AnnotatedObject
+        As it was kept, and with the other mask.
+    store : LabelStore
+        Where its pixels are.
+    overlap : Overlap
+        Which pixels it may take.
+    alive : callable
+        ``alive(ids)`` returns ids with 0 for objects that are no more: nothing is
+        given back to them.
+    spared : ndarray of uint, optional
+        Places that stay as they are, as indices into the flattened labels.
+
+    Returns
+    -------
+    PixelChange
+        What to change.
+    AnnotatedObject
+        The new object, with the old one's id and with what it will have taken.
+    """
+    if old.written is None:
+        raise ValueError("Only a kept object can be corrected.")
+    shape, label = store.shape, old.label
+    will = np.ravel_multi_index(indices_of(new, store), shape)
+    was, holds = old.written.where.astype(np.intp), still_held(old, store)
+    was = was[holds]
+    under_was = alive(np.broadcast_to(old.written.before, holds.shape)[holds])
+    ids = store.read(np.unravel_index(will, shape))
+    under = looked_up(will, was, under_was, otherwise=ids)
+    allowed = overlap.allows(under, label)
+    stays = np.zeros(was.shape, dtype=bool)
+    if spared is not None and spared.size:
+        allowed &= ~np.isin(will, spared)
+        stays = np.isin(was, spared)
+    will, ids, under = will[allowed], ids[allowed], under[allowed]
+    left = ~(np.isin(was, will) | stays)
+    change = PixelChange.between(
+        shape,
+        np.unravel_index(np.concatenate([was[left], will]), shape),
+        np.concatenate([np.full(left.sum(), label, ids.dtype), ids]),
+        np.concatenate([under_was[left], np.full(will.size, label, ids.dtype)]),
+    )
+    written = PixelChange.between(
+        shape,
+        np.unravel_index(np.concatenate([will, was[stays]]), shape),
+        np.concatenate([under, under_was[stays]]),
+        label,
+    )
+    return change, replace(new, label=label, written=written)
+
+
+def looked_up(
+    places: npt.NDArray[np.intp],
+    known: npt.NDArray[np.intp],
+    values: _Ids,
+    otherwise: _Ids,
+) -> _Ids:
+    """Return ``values`` at the places that are ``known``, else ``otherwise``."""
+    if known.size == 0:
+        return otherwise
+    order = np.argsort(known)
+    at = np.minimum(np.searchsorted(known, places, sorter=order), known.size - 1)
+    at = order[at]
+    return np.where(known[at] == places, values[at], otherwise)

@@ -180,7 +180,9 @@ def test_candidates_of_the_preview_are_cycled_and_kept(
     session.click(*B)
     assert session.labels.max() == 2
     assert session.objects[2].prompts.choice == 2
+    assert session.candidate == "largest"
     session.any_candidate()
+    assert session.candidate == ""
     session.done()
     session.hover(40, 30)
     session.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from time import sleep
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,10 @@ class FakeSegmenter:
             )
             regions, _ = ndimage.label(pixels == pixels[place])
             mask[regions == regions[place]] = inside
-        return Prediction(self.score, smooth_logits(mask), image.view)
+        answer = Prediction(self.score, smooth_logits(mask), image.view)
+        if prompts.choice is None and not prompts.ambiguous:
+            return answer
+        return replace(answer, rank=1 if prompts.choice is None else prompts.choice)
 
     def predict_in(
         self,

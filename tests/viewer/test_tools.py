@@ -279,3 +279,15 @@ def test_what_was_brushed_is_found_anew(hand: Hand) -> None:
     hand.wait(lambda: 5 in hand.session.objects)
     # All of the disc, which the brush only touched.
     assert labels(hand)[A[0] - 20, A[1]] == 5
+
+
+def test_a_key_takes_the_next_candidate_and_escape_any(hand: Hand) -> None:
+    hand.hover(*A)
+    hand.native.setFocus()
+    hand.key(Qt.Key.Key_J)
+    hand.wait(lambda: hand.session.preview.prompts.choice is not None)
+    assert hand.session.candidate in click_says(hand.controller)
+    hand.click_and_wait(*A)
+    assert hand.session.objects[1].prompts.choice is not None
+    hand.key(Qt.Key.Key_Escape)
+    assert hand.session.candidate == ""

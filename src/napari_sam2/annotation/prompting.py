@@ -245,6 +245,11 @@ class PromptCommands:
 
     # --------------------------------------------------------------- candidates
 
+    @property
+    def candidate(self) -> str:
+        """Which candidate a place stands for: ``"largest"``; empty if any may."""
+        return "" if self._choice is None else _SIZES[self._choice]
+
     def next_candidate(self) -> None:
         """Take the next larger of the model's candidates: part, object, whole.
 
@@ -259,7 +264,7 @@ class PromptCommands:
                 return
             self._choice = (rank + 1) % len(_SIZES)
             self._previews.refresh()
-            self._say(f"The {_SIZES[self._choice]} of three candidates")
+            self._say(f"The {self.candidate} of three candidates")
         elif current is not None:
             rank = current.prediction.rank
             choice = 0 if rank is None else (rank + 1) % len(_SIZES)

@@ -88,6 +88,8 @@ def click_says(controller: Controller) -> str:
     if there and (current is None or there != current.label):
         return f"Object {there} · {KEYMAP['edit'].keys} edits it"
     says = f"Click keeps object {session.next_label}"
+    if session.candidate:
+        return f"{says}, the {session.candidate} it can be"
     if current is not None:
         says += f" · {key_text('Shift')} adds"
     return says

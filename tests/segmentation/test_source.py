@@ -203,3 +203,14 @@ def test_a_plane_of_a_stack_that_is_coarser_in_depth_too() -> None:
     source = ArraySource([fine, coarse], PlaneIndex((5, 0, 0), 1, 2))
     assert source.read((0, 0, 64, 64))[0, 0] == 5
     assert source.read((0, 0, 64, 64), (16, 16))[0, 0] == coarse[2, 0, 0]
+
+
+def test_the_contrast_is_not_that_of_averages() -> None:
+    rng = np.random.default_rng(0)
+    tile = rng.integers(0, 1000, (64, 64)).astype(np.uint16)
+    fine = da.tile(da.from_array(tile), (100, 100))
+    coarse = da.from_array(np.full((100, 100), 500, np.uint16))
+    found = ArraySource([fine, coarse], PlaneIndex()).overview()
+    low, high = np.percentile(found, (1, 99))
+    assert low < 30
+    assert high > 970

@@ -119,22 +119,25 @@ class ArraySource:
 
     def overview(self) -> npt.NDArray[Any]:
         """Return pixels from all over the plane; see :meth:`PlaneSource.overview`."""
-        level, index = self._levels[-1]
+        level, index = self._levels[0]
         rows, cols = _plane_shape(level, index)
         if rows * cols <= _OVERVIEW or _in_memory(level):
-            step = max(1, int(np.sqrt(rows * cols / _OVERVIEW)))
-            return np.asarray(
-                index.take(level, slice(0, rows, step), slice(0, cols, step))
-            )
+            return _thinned(level, index, _OVERVIEW)
         # Of an array in chunks, only those that a patch lies in are read.
-        patches = [
-            [
-                np.asarray(index.take(level, rows_of_patch, cols_of_patch))
-                for cols_of_patch in _patches(cols)
-            ]
+        found = [
+            np.asarray(index.take(level, rows_of_patch, cols_of_patch))
             for rows_of_patch in _patches(rows)
+            for cols_of_patch in _patches(cols)
         ]
-        return np.concatenate([np.concatenate(row, axis=1) for row in patches])
+        coarse, index = self._levels[-1]
+        rows, cols = _plane_shape(coarse, index)
+        if rows * cols <= _OVERVIEW:
+            # It shows what lies between the patches, but where pixels are averaged
+            # it lacks the darkest and the brightest.
+            found.append(_thinned(coarse, index, _PATCHES**2 * _PATCH**2))
+        return np.concatenate(
+            [pixels.reshape(-1, 1, *pixels.shape[2:]) for pixels in found]
+        )
 
     def _level_for(
         self, window: BBox, wanted: tuple[int, int]
@@ -256,6 +259,13 @@ def _resampled(
     if kind.kind in "ui":
         result = np.rint(result)
     return np.asarray(result.astype(kind))
+
+
+def _thinned(level: Any, index: PlaneIndex, pixels: int) -> npt.NDArray[Any]:
+    """Read every n-th row and column, so that there are about so many pixels."""
+    rows, cols = _plane_shape(level, index)
+    step = max(1, int(np.sqrt(rows * cols / pixels)))
+    return np.asarray(index.take(level, slice(0, rows, step), slice(0, cols, step)))
 
 
 def _patches(length: int) -> list[slice]:

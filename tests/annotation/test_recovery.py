@@ -217,6 +217,22 @@ def test_an_unfinished_draft_comes_back(window: Window) -> None:
     again.session.close()
 
 
+def test_a_dropped_draft_does_not_come_back(window: Window) -> None:
+    """Neither by undoing what was done beside it, nor by restoring."""
+    window.click(A)
+    window.session.collect = True
+    window.click(B)
+    window.session.classify((1,), "cell")
+    window.session.drop()
+    window.session.wait()
+    assert window.path is not None
+    assert recover(window.path).draft is None
+    window.session.undo()
+    window.session.wait()
+    assert window.session.current is None
+    assert recover(window.path).draft is None
+
+
 def test_a_restored_session_goes_on_in_its_journal(window: Window) -> None:
     window.click(A)
     path = window.path

@@ -283,10 +283,19 @@ class History:
 
     def forget_drafts(self) -> None:
         """Take out the steps of drafts: the draft was dropped, they lead nowhere."""
-        self._done = [edit for edit in self._done if _lasts(edit)]
-        self._undone = [edit for edit in self._undone if _lasts(edit)]
+        self._done = [_without_draft(edit) for edit in self._done if _lasts(edit)]
+        self._undone = [_without_draft(edit) for edit in self._undone if _lasts(edit)]
         if self.recorder is not None:
             self.recorder.forgot_drafts()
+
+
+def _without_draft(edit: Edit) -> Edit:
+    """Let what was done beside a draft not bring it back."""
+    if edit.after is None or edit.after.kept:
+        return edit
+    before = edit.before
+    kept = before if before is not None and before.kept else None
+    return replace(edit, before=kept, after=None)
 
 
 def _lasts(edit: Edit) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import Signal
 
-from napari_sam2.viewer.connections import Connections, weakly
+from napari_sam2.viewer.connections import Connections
+from napari_sam2.viewer.later import Later
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -72,7 +73,7 @@ class CameraWatch:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
         self._connections = Connections()
-        self._timer = _timer(self)
+        self._later = Later(self._on_rest, _REST, rest=True)
         for events, name in (
             (viewer.scene.camera.events, "center"),
             (viewer.scene.camera.events, "zoom"),
@@ -85,35 +86,15 @@ class CameraWatch:
 
     def settle(self) -> None:
         """Tell of a change now that would be told of a moment later."""
-        if self._timer is not None and self._timer.isActive():
-            self._timer.stop()
-            self.rested.emit()
+        self._later.now()
 
     def close(self) -> None:
         """Tell nothing any longer."""
         self._connections.close()
-        if self._timer is not None:
-            self._timer.stop()
+        self._later.close()
 
     def _on_change(self) -> None:
-        if self._timer is None:
-            self.rested.emit()
-        else:
-            self._timer.start()
+        self._later.ask()
 
     def _on_rest(self) -> None:
         self.rested.emit()
-
-
-def _timer(watch: CameraWatch) -> Any:
-    try:
-        from qtpy.QtCore import QCoreApplication, QTimer
-    except ImportError:
-        return None  # no Qt, or no Qt binding, is installed
-    if QCoreApplication.instance() is None:
-        return None
-    timer = QTimer()
-    timer.setSingleShot(True)
-    timer.setInterval(_REST)
-    timer.timeout.connect(weakly(watch, CameraWatch._on_rest))
-    return timer

@@ -30,36 +30,42 @@ class Later:
     ) -> None:
         self._act = WeakMethod(act)
         self._rest = rest
+        self.waits = False
+        """Whether there is something still to be done."""
         self._timer = _timer(milliseconds)
         if self._timer is not None:
             self._timer.timeout.connect(self._do)
-
-    @property
-    def waits(self) -> bool:
-        """Whether there is something still to be done."""
-        return self._timer is not None and bool(self._timer.isActive())
 
     def ask(self) -> None:
         """Have it done soon."""
         if self._timer is None:
             self._do()
-        elif self._rest or not self._timer.isActive():
-            self._timer.start()
+        elif self._rest or not self.waits:
+            try:
+                self._timer.start()
+            except RuntimeError:
+                # Qt has deleted it with the window: there is no later.
+                self._do()
+            else:
+                self.waits = True
 
     def now(self) -> None:
         """Do it now, if it waits."""
-        if self._timer is not None and self._timer.isActive():
-            self._timer.stop()
+        if self.waits:
+            self.close()
             self._do()
 
     def close(self) -> None:
         """Forget it."""
-        # Where a program just ends, Qt has deleted the timer already.
+        self.waits = False
+        # Where a window is closed, or a program just ends, Qt may have deleted the
+        # timer already.
         with suppress(RuntimeError):
             if self._timer is not None:
                 self._timer.stop()
 
     def _do(self) -> None:
+        self.waits = False
         act = self._act()
         if act is not None:
             act()

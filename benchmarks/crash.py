@@ -110,6 +110,8 @@ def _run_and_kill(kind: str, home: Path, seed: int, delay: float) -> list[Any]:
     if child == 0:
         os.close(receive)
         os.environ["NAPARI_SAM2_HOME"] = str(home)
+        # What a window exports in the background would outlive it.
+        os.environ["NAPARI_SAM2_ENGINE"] = "torch"
         try:
             {"script": _annotate_by_script, "window": _annotate_in_window}[kind](
                 send, seed

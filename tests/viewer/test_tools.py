@@ -92,6 +92,24 @@ def test_space_pans_with_every_tool(hand: Hand) -> None:
     hand.wait(lambda: len(hand.session.objects) == 1)
 
 
+def test_an_answer_to_something_else_does_not_disturb_the_hand(hand: Hand) -> None:
+    hand.click_and_wait(*C)
+    hand.hover(*B)
+    hand.controller.tools.tool = Tool.BOX
+    hand.press_and_move([AROUND_A[0], (60, 60), AROUND_A[1]])
+    hand.wait(lambda: hand.session.preview.prompts.box is not None)
+    # As a sharper mask of the object before does, when it comes.
+    hand.session.objects_changed.emit()
+    hand.session.notice.emit("Something else")
+    kinds = [s.kind for s in hand.controller.prompts.display.shown.shapes.strokes]
+    assert kinds == [Kind.BOX]
+    hand.wait(lambda: not hand.session.busy)
+    assert hand.session.preview.prompts.box is not None
+    hand.release(*AROUND_A[1])
+    hand.wait(lambda: len(hand.session.objects) == 2)
+    assert labels(hand)[A] == 2
+
+
 def test_escape_forgets_what_is_being_drawn(hand: Hand) -> None:
     hand.click_and_wait(*C)
     hand.controller.tools.tool = Tool.LASSO

@@ -97,6 +97,7 @@ class Drawing:
 
     def end(self) -> None:
         """Keep what was drawn."""
+        self._prompts.let_go()
         self._session.draw(self._tool, tuple(self._path), self._pointing)
 
     def cancel(self) -> None:
@@ -157,14 +158,15 @@ class Moving:
 
     def end(self) -> None:
         """Ask anew about the object."""
+        self._prompts.let_go()
         if self._revised is not None and self._revised != self._said:
             self._session.revise(self._revised)
 
     def cancel(self) -> None:
         """Leave it where it was."""
-        self._prompts.sketch(None)
         if self._said is not None:
             self._prompts.revise(self._said)
+        self._prompts.let_go()
         self._session.leave()
 
 

@@ -186,6 +186,8 @@ class MouseGestures:
         """Look anew at the place of the mouse: a key was pressed or let go."""
         target = self._target()
         self._meaning = pointing
+        if self._drag is not None and self._drag.going_on:
+            return
         if self._last is not None and target is not None and target.can_point:
             target.hover(self._last, pointing)
 

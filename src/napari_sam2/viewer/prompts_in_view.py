@@ -51,6 +51,7 @@ class PromptsInView:
         self._view = view
         self._sketch = PromptShapes()
         self._revised: Prompts | None = None
+        self._held = False
         self.under: Place | Stroke | None = None
         """The prompt that the mouse is over, or has in its hand."""
         self.display = PromptDisplay(viewer)
@@ -75,6 +76,7 @@ class PromptsInView:
 
     def sketch(self, mark: Mark | None, *, inside: bool = True) -> None:
         """Show a line that is being drawn; None: no longer."""
+        self._held = mark is not None
         if mark is None:
             self._sketch = PromptShapes()
         else:
@@ -82,9 +84,14 @@ class PromptsInView:
         self._refresh()
 
     def revise(self, prompts: Prompts) -> None:
-        """Show the prompts as they are to become."""
+        """Show the prompts as they are to become, while one is being moved."""
+        self._held = True
         self._revised = prompts
         self._refresh()
+
+    def let_go(self) -> None:
+        """Take notice that the hand is empty: what it drew stays until the answer."""
+        self._held = False
 
     def find(self, row: float, col: float) -> Place | Stroke | None:
         """Return the prompt of the current object that is at a place."""
@@ -104,6 +111,10 @@ class PromptsInView:
         self.display.close()
 
     def _on_answer(self, *_: object) -> None:
+        # Answers to what was asked before come while the hand draws on.
+        if self._held:
+            self._refresh()
+            return
         self._revised = None
         self.sketch(None)
 

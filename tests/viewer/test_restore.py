@@ -66,7 +66,7 @@ def test_a_session_is_offered_and_restored(opened: Callable[..., Controller]) ->
 
     again = opened()
     [offer] = again.session.offers.all
-    assert offer.text() == "Today's object is here"
+    assert offer.text() == "Today's object"
     notices: list[str] = []
     again.session.notice.connect(notices.append)
     again.session.restore(offer.path)
@@ -236,7 +236,7 @@ def test_the_widget_offers_it_in_one_line(
     hand.viewer.layers.clear()
     hand.layer = hand.viewer.add_image(np.array(layer.data), name="cells")
     hand.wait(lambda: widget.restore.isVisible())
-    assert widget.restore.text.text() == "Today's 2 objects are here"
+    assert widget.restore.text.text() == "Today's 2 objects"
     widget.restore.restore.click()
     hand.wait(lambda: len(hand.session.objects) == 2)
     np.testing.assert_array_equal(_labels(hand.controller), before)

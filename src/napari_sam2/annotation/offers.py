@@ -50,17 +50,15 @@ class Offer:
     ended: datetime
 
     def text(self, now: datetime | None = None) -> str:
-        """Say what there is, in one line: ``"Yesterday's 12 objects are here"``."""
+        """Say what there is, in a few words: ``"Yesterday's 12 objects"``."""
         days = ((now or datetime.now()).date() - self.ended.date()).days
-        if self.count > 1:
-            what, verb = f"{self.count} objects", "are"
-        else:
-            what, verb = ("object" if self.count else "unfinished object"), "is"
-        day = {0: "Today", 1: "Yesterday"}.get(days, f"{self.ended:%A}")
+        what = f"{self.count} objects"
+        if self.count < 2:
+            what = "object" if self.count else "unfinished object"
         if days < 7:
-            return f"{day}'s {what} {verb} here"
-        date = f"{self.ended.day} {self.ended:%B %Y}"
-        return f"The {what} of {date} {verb} here"
+            day = {0: "Today", 1: "Yesterday"}.get(days, f"{self.ended:%A}")
+            return f"{day}'s {what}"
+        return f"The {what} of {self.ended.day} {self.ended:%B %Y}"
 
 
 class Offers:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
 from napari_sam2.viewer.status_area import line, say
 
@@ -33,10 +33,8 @@ class RestoreLine(QWidget):
         super().__init__()
         self._session = session
         self.text = line("offer")
-        self.restore = QToolButton()
-        self.restore.setText("Restore")
+        self.restore = QPushButton("Restore")
         self.restore.setToolTip("Bring its objects and its undo history back")
-        self.restore.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.dismiss = QPushButton("✕")
         self.dismiss.setToolTip("Begin anew; the earlier session stays on the disk")
         self.dismiss.setAccessibleName("Begin anew")
@@ -79,5 +77,5 @@ class RestoreLine(QWidget):
 
     def _restore_last(self) -> None:
         offers = self._session.offers.all
-        if offers:
+        if len(offers) == 1:
             self._session.restore(offers[0].path)

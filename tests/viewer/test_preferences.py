@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import npe2
@@ -33,6 +34,7 @@ def forget() -> Iterator[Callable[[], None]]:
     from napari import settings
 
     def forget() -> None:
+        preferences().flush()
         settings._clear_plugin_settings_cache()
         preferences.cache_clear()
 
@@ -120,7 +122,32 @@ def test_where_it_cannot_be_written_it_lasts_as_long_as_the_program(
     chosen = preferences()
     monkeypatch.setattr(type(get_plugin_settings("napari-sam2")), "save", full)
     chosen["palette"] = "outline"
+    chosen.flush()
     assert chosen["palette"] == "outline"
+
+
+def test_it_is_written_aside_and_whole_or_not_at_all(
+    file: Path, forget: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preferences()["palette"] = "outline"
+    preferences().flush()
+    before = file.read_text()
+    plugin = type(get_plugin_settings("napari-sam2"))
+    save = plugin.save
+    written_by: list[int] = []
+
+    def killed(self: Any, path: Any) -> None:
+        save(self, path)
+        written_by.append(threading.get_ident())
+        path.write_text(path.read_text()[:7])
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(plugin, "save", killed)
+    preferences()["collect"] = True
+    preferences().flush()
+    assert written_by != []
+    assert threading.get_ident() not in written_by
+    assert file.read_text() == before
 
 
 def test_without_naparis_store_values_are_kept_in_memory() -> None:
@@ -139,6 +166,8 @@ def test_a_change_in_naparis_preferences_is_told(forget: Callable[[], None]) -> 
     preferences().changed.connect(told.append)
     get_plugin_settings("napari-sam2").work.collect = True
     assert told == ["collect"]
+    assert preferences()["collect"] is True
+    forget()
     assert preferences()["collect"] is True
 
 

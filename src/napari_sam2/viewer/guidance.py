@@ -48,7 +48,7 @@ class Guidance:
         self._controller = controller
         self.lessons = Lessons(preferences)
         self._helped: weakref.ref[Layer] | None = None
-        self._help = self._before = ""
+        self._help = self._before = self._said = ""
         session, add = controller.session, connections.add
         add(session.preview_changed, self._on_preview)
         add(session.history_changed, self._on_history)
@@ -75,9 +75,12 @@ class Guidance:
         return hint(self._controller, self.lessons)
 
     def refresh(self, *_: object) -> None:
-        """Say it anew."""
+        """Say it anew, if there is something else to say."""
         self._tell_napari()
-        self.changed.emit()
+        line = self.line
+        if line != self._said:
+            self._said = line
+            self.changed.emit()
 
     def close(self) -> None:
         """Give cursor and status bar back to napari."""

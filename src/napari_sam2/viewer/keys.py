@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 
 from napari_sam2.errors import KeymapError
 
@@ -36,6 +37,7 @@ def normal_key(key: str) -> str:
     return str(coerce_keybinding(key)).replace("+", "-").replace("Ctrl", "Control")
 
 
+@cache
 def key_text(key: str) -> str:
     """Write a key as this platform does: ``"Ctrl+Z"``, ``"⌘Z"``."""
     if is_character(key):

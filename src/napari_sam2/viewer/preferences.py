@@ -8,6 +8,7 @@ napari without settings for plugins say, they last as long as the program.
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
 __all__ = ["DEFAULTS", "Preferences", "preferences"]
@@ -49,21 +50,22 @@ class Preferences:
 
     Parameters
     ----------
-    groups : mapping of str to object, optional
-        napari's models of the groups, whose attributes are the values. Without any,
-        the values are kept in memory.
+    plugin : object, optional
+        napari's model of the settings, whose attributes are the groups, whose
+        attributes are the values. Without any, the values are kept in memory.
     """
 
     changed = Signal(str)
     """Name of a preference that has another value, whoever changed it."""
 
-    def __init__(self, groups: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, plugin: Any = None) -> None:
+        self._file = _File(plugin)
         self._values = {
             name: value for group in DEFAULTS.values() for name, value in group.items()
         }
         self._models = {}
         for group, names in DEFAULTS.items():
-            model = None if groups is None else groups.get(group)
+            model = getattr(plugin, group, None)
             for name in names:
                 if hasattr(model, name):
                     self._models[name] = model
@@ -80,13 +82,19 @@ class Preferences:
         self._values[name] = value
         model = self._models.get(name)
         if model is not None:
-            # A full disk, or a value that the manifest does not know: it holds until
-            # the program ends, and nobody is kept from working.
+            # A value that the manifest does not know: it holds until the program ends,
+            # and nobody is kept from working.
             try:
                 setattr(model, name, value)
             except (OSError, ValueError) as error:
                 _log.warning("The preference %r was not kept: %s", name, error)
+            else:
+                self._file.write()
         self.changed.emit(name)
+
+    def flush(self) -> None:
+        """Wait until all is written; at its end, the program does so by itself."""
+        self._file.flush()
 
     def reset(self) -> None:
         """Go back to what held before the user said anything."""
@@ -98,7 +106,50 @@ class Preferences:
         # From napari's own Preferences.
         if self._values[name] != event.value:
             self._values[name] = event.value
+            self._file.write()
             self.changed.emit(name)
+
+
+class _File:
+    """Writes napari's model of the settings, aside: a disk may be far away.
+
+    Parameters
+    ----------
+    plugin : object, optional
+        The model. One that does not let go of its file writes by itself.
+    """
+
+    def __init__(self, plugin: Any) -> None:
+        self._plugin = plugin
+        self._written: Future[None] | None = None
+        self._writer: ThreadPoolExecutor | None = None
+        # napari would write at each change, on the thread of the window.
+        if hasattr(plugin, "_save_on_change") and plugin.config_path:
+            plugin._save_on_change = False
+            self._writer = ThreadPoolExecutor(1, "napari-sam2-preferences")
+
+    def write(self) -> None:
+        """Write it soon, with all that changes until then."""
+        last = self._written
+        # One that waits for its turn writes this as well.
+        waits = last is not None and not last.running() and not last.done()
+        if self._writer is not None and not waits:
+            self._written = self._writer.submit(self._save)
+
+    def flush(self) -> None:
+        """Wait until it is written."""
+        if self._written is not None:
+            self._written.result()
+
+    def _save(self) -> None:
+        path = self._plugin.config_path
+        aside = path.with_name(f"{path.stem}.part{path.suffix}")
+        try:
+            # Whole or not at all, whatever becomes of the program.
+            self._plugin.save(aside)
+            aside.replace(path)
+        except OSError as error:
+            _log.warning("The preferences were not kept: %s", error)
 
 
 @cache
@@ -117,7 +168,7 @@ def preferences() -> Preferences:
     except Exception as error:
         _log.warning("The preferences could not be read: %s", error)
         return Preferences()
-    return Preferences({group: getattr(plugin, group, None) for group in DEFAULTS})
+    return Preferences(plugin)
 
 
 def _put_damaged_aside(path: Path) -> None:

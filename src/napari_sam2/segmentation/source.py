@@ -28,7 +28,7 @@ _AVERAGED = 4
 
 # An overview of more pixels than this is made of patches.
 _OVERVIEW = 1 << 22
-_PATCHES, _PATCH = 6, 64
+_PATCHES, _PATCH = 5, 64
 
 
 class PlaneSource(Protocol):
@@ -271,7 +271,8 @@ def _thinned(level: Any, index: PlaneIndex, pixels: int) -> npt.NDArray[Any]:
 def _patches(length: int) -> list[slice]:
     """Stretches from all along an axis."""
     size = min(_PATCH, length)
-    starts = np.linspace(0, length - size, _PATCHES).astype(int)
+    # Chunks are mostly as large as some patches: none shall lie in two of them.
+    starts = np.linspace(0, length - size, _PATCHES).astype(int) // _PATCH * _PATCH
     return [slice(int(start), int(start) + size) for start in starts]
 
 

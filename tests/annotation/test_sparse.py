@@ -97,6 +97,16 @@ def test_huge_labels_cost_what_is_in_them(tmp_path: Path) -> None:
         labels.array()
 
 
+def test_what_a_crash_has_left_half_written_is_no_chunk(tmp_path: Path) -> None:
+    labels = SparseLabels((3000, 3000), tmp_path / "labels.zarr", "labels")
+    labels.write((np.array([5]), np.array([7])), 3)
+    labels.flush()
+    (chunk,) = (tmp_path / "labels.zarr" / "0" / "c").glob("*/*")
+    chunk.with_name(f"{chunk.name}.705d35.partial").write_bytes(b"half")
+    found = SparseLabels.open(tmp_path / "labels.zarr")
+    assert found.box((slice(5, 6), slice(7, 8))) == 3
+
+
 def test_nothing_is_made_on_disk_before_there_is_an_object(tmp_path: Path) -> None:
     labels = SparseLabels(HUGE, tmp_path / "labels.zarr")
     assert not labels.read(indices_of(slice(0, 9), slice(0, 9))).any()

@@ -266,7 +266,10 @@ def _stored_chunks(folder: Path, ndim: int) -> set[_Chunk]:
     """Chunks that are on disk, by the names of their files (zarr version 3)."""
     keys = set()
     for file in (folder / "c").glob("/".join("*" * ndim)):
-        keys.add(tuple(int(part) for part in file.parts[-ndim:]))
+        # zarr writes into a file beside it first, which may be there still: after a
+        # crash, or while another thread writes.
+        if file.suffix != ".partial":
+            keys.add(tuple(int(part) for part in file.parts[-ndim:]))
     return keys
 
 

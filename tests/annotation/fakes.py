@@ -98,25 +98,7 @@ class FakeSegmenter:
         self.decodes.append(prompts)
         assert self.hold_decode.wait(10)
         pixels = image.embedding.payload
-        mask = np.zeros(pixels.shape, bool)
-        prompts = seen_in(image.view, prompts)
-        # Large views come at a lower resolution.
-        scale = np.array(pixels.shape) / (image.view.height, image.view.width)
-        if prompts.bounds is not None:
-            low, high = prompts.bounds[:2], prompts.bounds[2:]
-            window = image.view.window[:2]
-            (r0, c0), (r1, c1) = (
-                np.clip(np.round((np.array(at) - window) * scale), 0, None).astype(int)
-                for at in (low, high)
-            )
-            mask[r0 : r1 + 1, c0 : c1 + 1] = pixels[r0 : r1 + 1, c0 : c1 + 1] > 0
-        for row, col, inside in prompts.places:
-            at = (np.array([row, col]) - image.view.window[:2]) * scale
-            place = tuple(
-                np.clip(np.round(at), 0, np.array(mask.shape) - 1).astype(int)
-            )
-            regions, _ = ndimage.label(pixels == pixels[place])
-            mask[regions == regions[place]] = inside
+        mask = found_at(pixels, image.view, prompts)
         rows, cols = (np.arange(MASK_SIZE) * s // MASK_SIZE for s in pixels.shape)
         logits = np.where(mask[np.ix_(rows, cols)], 8.0, -8.0).astype(np.float32)
         return Prediction(0.9, logits, image.view)
@@ -158,3 +140,27 @@ def discs(
     for number, (row, col) in enumerate(centres):
         image[np.hypot(rows - row, cols - col) <= radius] = 100 + 20 * number
     return image
+
+
+def found_at(
+    pixels: np.ndarray[Any, Any], view: View, prompts: Prompts
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return what the fakes find: connected regions of one intensity."""
+    mask = np.zeros(pixels.shape, bool)
+    prompts = seen_in(view, prompts)
+    # Large views come at a lower resolution.
+    scale = np.array(pixels.shape) / (view.height, view.width)
+    if prompts.bounds is not None:
+        low, high = prompts.bounds[:2], prompts.bounds[2:]
+        window = view.window[:2]
+        (r0, c0), (r1, c1) = (
+            np.clip(np.round((np.array(at) - window) * scale), 0, None).astype(int)
+            for at in (low, high)
+        )
+        mask[r0 : r1 + 1, c0 : c1 + 1] = pixels[r0 : r1 + 1, c0 : c1 + 1] > 0
+    for row, col, inside in prompts.places:
+        at = (np.array([row, col]) - view.window[:2]) * scale
+        place = tuple(np.clip(np.round(at), 0, np.array(mask.shape) - 1).astype(int))
+        regions, _ = ndimage.label(pixels == pixels[place])
+        mask[regions == regions[place]] = inside
+    return mask

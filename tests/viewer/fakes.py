@@ -14,8 +14,8 @@ from scipy import ndimage
 from napari_sam2.engines.base import Embedding
 from napari_sam2.segmentation.embedded import EmbeddedImage
 from napari_sam2.segmentation.prediction import Prediction
-from napari_sam2.segmentation.seen import seen_in
 from napari_sam2.segmentation.view import View
+from tests.annotation.fakes import found_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,25 +102,7 @@ class FakeSegmenter:
         self.decodes.append(prompts)
         sleep(self.seconds)  # the engine that is slow, not a test that waits
         pixels = image.embedding.payload
-        mask = np.zeros(pixels.shape, bool)
-        prompts = seen_in(image.view, prompts)
-        # Large views come at a lower resolution.
-        scale = np.array(pixels.shape) / (image.view.height, image.view.width)
-        if prompts.bounds is not None:
-            low, high = prompts.bounds[:2], prompts.bounds[2:]
-            window = image.view.window[:2]
-            (r0, c0), (r1, c1) = (
-                np.clip(np.round((np.array(at) - window) * scale), 0, None).astype(int)
-                for at in (low, high)
-            )
-            mask[r0 : r1 + 1, c0 : c1 + 1] = pixels[r0 : r1 + 1, c0 : c1 + 1] > 0
-        for row, col, inside in prompts.places:
-            at = (np.array([row, col]) - image.view.window[:2]) * scale
-            place = tuple(
-                np.clip(np.round(at), 0, np.array(mask.shape) - 1).astype(int)
-            )
-            regions, _ = ndimage.label(pixels == pixels[place])
-            mask[regions == regions[place]] = inside
+        mask = found_at(pixels, image.view, prompts)
         answer = Prediction(self.score, smooth_logits(mask), image.view)
         if prompts.choice is None and not prompts.ambiguous:
             return answer

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import dask.array as da
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_sam2.viewer.camera import visible_in
@@ -138,19 +136,8 @@ def test_the_wheel_zooms_and_the_mask_becomes_sharper_under_a_resting_mouse(
     wait_seen(hand, segmenter, 3000)
     hand.hover(*NEAR)
     coarse = hand.session.preview
-    place = QPointF(hand.at(*NEAR))
     for _ in range(20):
-        wheel = QWheelEvent(
-            place,
-            QPointF(hand.native.mapToGlobal(place.toPoint())),
-            QPoint(0, 0),
-            QPoint(0, 120),
-            Qt.MouseButton.NoButton,
-            NONE,
-            Qt.ScrollPhase.NoScrollPhase,
-            False,
-        )
-        QApplication.sendEvent(hand.native, wheel)
+        hand.turn_wheel(*NEAR, 1, NONE)
         QApplication.processEvents()
         # Nothing blinks while the new view is on its way.
         assert hand.controller.display.shown is not None

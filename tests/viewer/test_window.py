@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit
 from scipy import ndimage
@@ -87,23 +87,10 @@ def test_a_drag_pans_and_keeps_nothing(hand: Hand) -> None:
 
 
 def test_the_wheel_zooms_and_the_preview_stays(hand: Hand) -> None:
-    from qtpy.QtCore import QPointF
-    from qtpy.QtGui import QWheelEvent
 
     hand.hover(*A)
     zoom = hand.viewer.scene.camera.zoom
-    place = QPointF(hand.at(*A))
-    wheel = QWheelEvent(
-        place,
-        QPointF(hand.native.mapToGlobal(place.toPoint())),
-        QPoint(0, 0),
-        QPoint(0, 120),
-        Qt.MouseButton.NoButton,
-        NONE,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(hand.native, wheel)
+    hand.turn_wheel(*A, 1, NONE)
     hand.wait(lambda: hand.viewer.scene.camera.zoom > zoom)
     assert hand.controller.display.shown is not None
 

@@ -80,7 +80,7 @@ class Ledgers:
         self.chosen = None if store is None else self.of(store)
         if store is not None and self.chosen is not None:
             if known:
-                # Nobody has told what others did to labels that were not chosen.
+                # Strokes are told of; what scripts did meanwhile is not.
                 self._look_through(self.chosen)
             self.chosen.touched.connect(self._on_touched)
         self.touched.emit(None)

@@ -41,6 +41,51 @@ def test_operations_wait_for_the_clicks_before_them(
     assert ids_at(session, A, B, C) == [1, 1, 0]
 
 
+def test_what_is_asked_for_twice_is_done_once(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    """A key that is held down repeats while the model is at work."""
+    notices: list[str] = []
+    session.notice.connect(notices.append)
+    for place in (A, B, C):
+        session.click(*place)
+    session.wait()
+    segmenter.hold_decode.clear()
+    session.add(20, 16)
+    for _ in range(2):
+        session.delete([2])
+        session.merge([3, 1])
+    session.delete([2, 3])
+    session.review([3, 1])
+    session.split(1)
+    segmenter.hold_decode.set()
+    assert ids_at(session, A, B, C) == [0, 0, 0]
+    assert notices == []
+    session.undo()
+    assert ids_at(session, A, B, C) == [3, 0, 3]
+    session.undo()
+    assert ids_at(session, A, B, C) == [1, 0, 3]
+
+
+def test_what_was_asked_for_is_done_where_it_was_asked_for(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    """Other labels, chosen before its turn has come, have an object 1 as well."""
+    first = session.store
+    session.click(*A)
+    session.wait()
+    segmenter.hold_decode.clear()
+    session.add(20, 16)
+    session.delete([1])
+    other = ArrayLabels(session.plane.array_shape)
+    other.array()[5, 5] = 1
+    session.set_labels(other)
+    segmenter.hold_decode.set()
+    session.wait()
+    assert other.array()[5, 5] == 1
+    assert not first.array().any()
+
+
 def test_a_deleted_object_is_no_longer_the_current_one(
     session: AnnotationSession,
 ) -> None:

@@ -140,7 +140,13 @@ class ObjectCommands:
         self._clicks.append(partial(self._keeper.take_up, label))
 
     def _operate(self, operation: Operation, otherwise: str = "") -> None:
-        self._clicks.append(partial(self._keeper.operate, operation, otherwise))
+        ledger = self._ledgers.chosen
+        there = () if ledger is None else operation.about
+        there = tuple(
+            label for label in there if ledger is not None and label in ledger
+        )
+        act = partial(self._keeper.operate, operation, otherwise, ledger, there)
+        self._clicks.append(act)
 
     def _choose(self, category: str | None) -> None:
         if category != self._keeper.category:

@@ -16,7 +16,7 @@ from napari_sam2.engines.cancellation import CancelToken
 from napari_sam2.errors import LabelsError, NapariSam2Error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from napari_sam2.annotation.changes import PixelChange
     from napari_sam2.annotation.clicks import Click
@@ -249,7 +249,13 @@ class Keeper:
 
     # ------------------------------------------------------------ whole objects
 
-    def operate(self, operation: Operation, otherwise: str = "") -> None:
+    def operate(
+        self,
+        operation: Operation,
+        otherwise: str = "",
+        ledger: Ledger | None = None,
+        there: Collection[int] = (),
+    ) -> None:
         """Carry out what the user asks for, as one item of the history.
 
         Parameters
@@ -258,12 +264,25 @@ class Keeper:
             What to do.
         otherwise : str
             A notice, should there be nothing to do.
+        ledger : Ledger, optional
+            Of the labels that were chosen when it was asked for; by default of those
+            that are chosen now.
+        there : collection of int
+            Objects that were there when it was asked for. Those that are gone by now,
+            since a key was pressed twice say, are passed over in silence.
         """
-        ledger = self._ledgers.chosen
+        left: Operation | None = operation
         try:
+            ledger = ledger or self._ledgers.chosen
             if ledger is None:
                 raise LabelsError("There are no objects yet: make one first.")
-            edit = ledger.operate(operation, self.current)
+            gone = [label for label in there if label not in ledger]
+            if gone:
+                left = operation.without(gone)
+            if left is None or ledger not in self._ledgers:
+                return
+            at_hand = ledger is self._ledgers.chosen
+            edit = ledger.operate(left, self.current if at_hand else None)
         except NapariSam2Error as error:
             self.failed.emit(error)
             return
@@ -271,10 +290,11 @@ class Keeper:
             if otherwise:
                 self.notice.emit(otherwise)
             return
-        self._set_current(edit.after)
-        self._previews.rest(self.current)
-        self.changed.emit()
-        self._previews.refresh()
+        if at_hand:
+            self._set_current(edit.after)
+            self._previews.rest(self.current)
+            self.changed.emit()
+            self._previews.refresh()
 
     def take_up(self, label: int) -> None:
         """Go on with an object that was kept before; a draft is kept first."""

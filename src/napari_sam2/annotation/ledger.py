@@ -75,6 +75,10 @@ class Ledger:
         self._removed: Counter[int] = Counter()
         self._largest: int | None = None
 
+    def __contains__(self, label: int) -> bool:
+        """Whether there is an object with this id."""
+        return label in self.extents or label in self.objects
+
     @property
     def next_label(self) -> int:
         """Id that the next object gets; 1 as long as nobody has looked."""

@@ -19,7 +19,8 @@ from napari_sam2.annotation.objects import Notes
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
+    from typing import Self
 
     import numpy.typing as npt
 
@@ -50,12 +51,50 @@ class Operation(Protocol):
             If it cannot be done.
         """
 
+    @property
+    def about(self) -> tuple[int, ...]:
+        """Ids of the objects that it is about."""
+
+    def without(self, gone: Collection[int]) -> Operation | None:
+        """Return what is left to do when some objects are gone; None: nothing."""
+
 
 @dataclass(frozen=True)
-class Delete:
-    """Take objects out of the labels; what they had covered comes back."""
+class _OfOne:
+    """Is about one object."""
+
+    label: int
+
+    @property
+    def about(self) -> tuple[int, ...]:
+        """Its id."""
+        return (self.label,)
+
+    def without(self, gone: Collection[int]) -> Self | None:
+        """Return what is left to do when some objects are gone."""
+        return None if self.label in gone else self
+
+
+@dataclass(frozen=True)
+class _OfMany:
+    """Is about any number of objects."""
 
     labels: tuple[int, ...]
+
+    @property
+    def about(self) -> tuple[int, ...]:
+        """Their ids."""
+        return self.labels
+
+    def without(self, gone: Collection[int]) -> Self | None:
+        """Return what is left to do when some objects are gone."""
+        left = tuple(label for label in self.labels if label not in gone)
+        return replace(self, labels=left) if left else None
+
+
+@dataclass(frozen=True)
+class Delete(_OfMany):
+    """Take objects out of the labels; what they had covered comes back."""
 
     def edit(self, ledger: Ledger) -> Edit:
         """Say what it changes."""
@@ -89,9 +128,19 @@ class Merge:
     labels: tuple[int, ...]
     into: int
 
+    @property
+    def about(self) -> tuple[int, ...]:
+        """Ids of all of them."""
+        return tuple(dict.fromkeys((self.into, *self.labels)))
+
+    def without(self, gone: Collection[int]) -> Merge | None:
+        """Return what is left to do when some objects are gone."""
+        left = tuple(label for label in self.about if label not in gone)
+        return Merge(left, left[0]) if len(left) > 1 else None
+
     def edit(self, ledger: Ledger) -> Edit:
         """Say what it changes."""
-        labels = _known(dict.fromkeys((self.into, *self.labels)), ledger)
+        labels = _known(self.about, ledger)
         others = labels[1:]
         if not others:
             raise LabelsError("Select two objects or more to merge them into one.")
@@ -126,13 +175,11 @@ class Merge:
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(_OfOne):
     """Make an object of each of its connected parts; the largest keeps the id.
 
     Pixels that touch by a corner are connected.
     """
-
-    label: int
 
     def edit(self, ledger: Ledger) -> Edit | None:
         """Say what it changes; None if the object is in one piece."""
@@ -169,10 +216,9 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Relabel:
+class Relabel(_OfOne):
     """Give an object another id, one that is free."""
 
-    label: int
     to: int
 
     def edit(self, ledger: Ledger) -> Edit | None:
@@ -211,10 +257,9 @@ class Relabel:
 
 
 @dataclass(frozen=True)
-class Classify:
+class Classify(_OfMany):
     """Say what some objects are; None takes that back."""
 
-    labels: tuple[int, ...]
     category: str | None
 
     def edit(self, ledger: Ledger) -> Edit | None:
@@ -234,10 +279,9 @@ class Classify:
 
 
 @dataclass(frozen=True)
-class Review:
+class Review(_OfMany):
     """Say that some objects were looked at and are right, or that they were not."""
 
-    labels: tuple[int, ...]
     reviewed: bool = True
 
     def edit(self, ledger: Ledger) -> Edit | None:
@@ -260,7 +304,7 @@ def _known(labels: Iterable[int], ledger: Ledger) -> tuple[int, ...]:
     """Return the ids, each once, if there are objects of them."""
     known = tuple(dict.fromkeys(map(int, labels)))
     for label in known:
-        if label not in ledger.extents and label not in ledger.objects:
+        if label not in ledger:
             raise LabelsError(
                 f"There is no object {label} in these labels: choose one of the list."
             )

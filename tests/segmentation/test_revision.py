@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from napari_sam2.segmentation.points import Box, Point
 from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
+from napari_sam2.segmentation.region import Region
 from napari_sam2.segmentation.revision import Kind, moved, without
 from napari_sam2.segmentation.strokes import Lasso, Scribble
 
@@ -19,6 +20,7 @@ ALL = Prompts(
     MaskPrompt(np.zeros((8, 8))),
     (Scribble(((1, 1), (1, 9))),),
     (Lasso(((1, 1), (1, 9), (9, 9)), whole=True),),
+    Region.of(np.ones((4, 6), bool), 40, 50),
     answered=1,
     choice=2,
 )
@@ -40,6 +42,7 @@ steps = st.tuples(st.floats(-200, 200), st.floats(-200, 200))
             0,
             {"lassos": (Lasso(((4, 5), (4, 13), (12, 13)), whole=True),)},
         ),
+        (Kind.REGION, 0, {"region": Region.of(np.ones((4, 6), bool), 43, 54)}),
     ],
 )
 def test_what_is_moved_and_what_stays(
@@ -48,7 +51,7 @@ def test_what_is_moved_and_what_stays(
     now = moved(ALL, kind, index, (3, 4), SHAPE)
     # The answer to what was there before is forgotten.
     assert (now.mask, now.answered, now.choice) == (None, 0, None)
-    for name in ("points", "box", "scribbles", "lassos"):
+    for name in ("points", "box", "scribbles", "lassos", "region"):
         assert getattr(now, name) == expected.get(name, getattr(ALL, name))
 
 
@@ -61,6 +64,16 @@ def test_nothing_is_moved_off_the_plane(
     for row, col in (now.points[index][:2], now.box[:2], now.box[2:]):
         assert 0 <= row <= 99
         assert 0 <= col <= 119
+
+
+@given(steps)
+def test_a_region_stays_whole_on_the_plane(by: tuple[float, float]) -> None:
+    region = moved(ALL, Kind.REGION, 0, by, SHAPE).region
+    assert region is not None
+    row_min, col_min, row_max, col_max = region.bounds
+    assert 0 <= row_min <= row_max <= 99
+    assert 0 <= col_min <= col_max <= 119
+    assert region.runs == ALL.region.runs
 
 
 def test_a_corner_may_be_drawn_over_the_other_side() -> None:
@@ -76,11 +89,12 @@ def test_a_corner_may_be_drawn_over_the_other_side() -> None:
         (Kind.LASSO, "lassos", ()),
         (Kind.BOX, "box", None),
         (Kind.CORNER, "box", None),
+        (Kind.REGION, "region", None),
     ],
 )
 def test_what_is_taken_away(kind: Kind, name: str, left: object) -> None:
     now = without(ALL, kind, 0)
     assert getattr(now, name) == left
     assert (now.mask, now.answered, now.choice) == (None, 0, None)
-    others = {"points", "scribbles", "lassos", "box"} - {name}
+    others = {"points", "scribbles", "lassos", "box", "region"} - {name}
     assert all(getattr(now, other) == getattr(ALL, other) for other in others)

@@ -281,22 +281,57 @@ def test_a_hover_over_an_object_offers_to_edit_it(hand: Hand) -> None:
     hand.wait(lambda: labels(hand)[C] == 1)
 
 
-def test_what_was_brushed_is_found_anew(hand: Hand) -> None:
+def brush(hand: Hand, *path: tuple[float, float]) -> None:
+    """Paint an object 5."""
     layer = hand.controller.new_labels()
     hand.viewer.layers.selection.active = layer
     layer.mode = "paint"
     layer.brush_size = 10
     layer.selected_label = 5
-    hand.drag_along([A, (60, 70), (65, 70)])
+    hand.drag_along(path)
     hand.wait(lambda: (labels(hand) == 5).any())
     layer.mode = "pan_zoom"
     hand.native.setFocus()
+
+
+def test_what_was_brushed_is_found_anew(hand: Hand) -> None:
+    brush(hand, A, (60, 70), (65, 70))
     hand.move(*A)
     hand.wait(lambda: hand.controller.aim.label == 5)
+    assert "finds it anew" in click_says(hand.controller)
     hand.key(Qt.Key.Key_R, SHIFT)
     hand.wait(lambda: 5 in hand.session.objects)
     # All of the disc, which the brush only touched.
     assert labels(hand)[A[0] - 20, A[1]] == 5
+
+
+def test_what_was_brushed_is_a_prompt_to_be_seen_and_taken_back(hand: Hand) -> None:
+    brush(hand, A, (60, 70), (65, 70))
+    painted = labels(hand) == 5
+    hand.move(*A)
+    hand.wait(lambda: hand.controller.aim.label == 5)
+    hand.key(Qt.Key.Key_R, SHIFT)
+    hand.wait(lambda: 5 in hand.session.objects)
+    shown = hand.controller.prompts.display.shown.shapes
+    assert (shown.region.crop.sum(), len(shown.places)) == (painted.sum(), 1)
+    middle = shown.places[0].at
+    assert painted[tuple(map(round, middle))]
+    # Near its outline, clicks are about the object.
+    edge = shown.region.edges[0]
+    assert hand.controller.prompts.find(*edge) is None
+    hand.move(*middle)
+    hand.wait(lambda: hand.controller.prompts.under is not None)
+    # Without another prompt, nothing of the object would be left.
+    hand.key(Qt.Key.Key_X, SHIFT)
+    assert hand.session.current.prompts.region is not None
+    hand.click(*B, SHIFT)
+    hand.wait(lambda: labels(hand)[B] == 5)
+    hand.move(*middle)
+    hand.wait(lambda: hand.controller.prompts.under is not None)
+    hand.key(Qt.Key.Key_X, SHIFT)
+    hand.wait(lambda: labels(hand)[A] == 0)
+    assert labels(hand)[B] == 5
+    assert hand.controller.prompts.display.shown.shapes.region is None
 
 
 def test_a_key_takes_the_next_candidate_and_escape_any(hand: Hand) -> None:

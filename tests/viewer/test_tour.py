@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis.extra import numpy as nps
 
-from napari_sam2.viewer.highlight import outline
 from tests.viewer.conftest import A, B, C
 from tests.viewer.fakes import discs
 
@@ -19,21 +16,6 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_sam2.viewer.controller import Controller
-
-
-@given(nps.arrays(bool, nps.array_shapes(min_dims=2, max_dims=2, max_side=6)))
-def test_an_outline_runs_between_inside_and_outside(mask: np.ndarray) -> None:
-    edges = outline(mask).reshape(-1, 2, 2)
-    assert (np.abs(edges[:, 0] - edges[:, 1]).sum(axis=1) == 1).all()
-    padded = np.pad(mask, 1)
-    count = sum(np.count_nonzero(np.diff(padded, axis=axis)) for axis in (0, 1))
-    assert len(edges) == count
-    for middle in edges.mean(axis=1):
-        # Of the two pixels that an edge lies between, one is inside.
-        axis = int(middle[0] != np.floor(middle[0]))
-        step = np.array([0.5, 0]) if axis else np.array([0, 0.5])
-        both = [padded[tuple((middle + s * step).astype(int) + 1)] for s in (-1.0, 1.0)]
-        assert sum(both) == 1
 
 
 def test_going_to_an_object_centers_it(

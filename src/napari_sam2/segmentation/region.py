@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
     from napari_sam2.segmentation.view import BBox, View
 
-__all__ = ["Region"]
+__all__ = ["Region", "outline"]
+
+
+_LARGEST = 4_000_000
+"""Pixels of a rectangle beyond which only the rectangle is outlined."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,18 @@ class Region:
         crop = np.repeat(inside, self.runs).reshape(self.height, self.width)
         crop.flags.writeable = False
         return crop
+
+    @cached_property
+    def edges(self) -> npt.NDArray[np.float64]:
+        """Its outline on the plane, see :func:`outline`; of a huge one, its box's."""
+        if self.height * self.width > _LARGEST:
+            corners = outline(np.ones((1, 1), dtype=bool)) + 0.5
+            edges = corners * (self.height, self.width) - 0.5
+        else:
+            edges = outline(self.crop)
+        edges += self.row, self.col
+        edges.flags.writeable = False
+        return edges
 
     @property
     def bounds(self) -> Box:
@@ -132,6 +148,27 @@ class Region:
     @cached_property
     def _shares(self) -> dict[tuple[View, int], npt.NDArray[np.float64]]:
         return {}
+
+
+def outline(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the edges of the pixels of a mask where it ends.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (rows, cols)
+        Outside of it, there is nothing.
+
+    Returns
+    -------
+    ndarray of float, shape (2 * n, 2)
+        ``(row, col)`` of both ends of each of n edges, pixel centres at integers.
+    """
+    padded = np.pad(mask, 1)
+    row, col = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    level = np.stack([row - 0.5, col - 0.5, row - 0.5, col + 0.5], axis=1)
+    row, col = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
+    upright = np.stack([row - 0.5, col - 0.5, row + 0.5, col - 0.5], axis=1)
+    return np.concatenate([level, upright]).reshape(-1, 2)
 
 
 def _shares(start: int, count: int, length: int, size: int) -> npt.NDArray[np.float64]:

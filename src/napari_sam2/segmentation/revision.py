@@ -1,7 +1,7 @@
 """Prompts of which one was moved or taken away.
 
 The mask that they refined is the answer to what was there before, so it is left out:
-the model is asked anew, with everything that is said now, at once. Regions stay.
+the model is asked anew, with everything that is said now, at once.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Kind(Enum):
     BOX = "box"
     SCRIBBLE = "scribble"
     LASSO = "lasso"
+    REGION = "region"
 
 
 def moved(
@@ -51,7 +52,7 @@ def moved(
     by : tuple of float
         Rows and columns.
     shape : tuple of int
-        ``(rows, cols)`` of the plane, which no point or corner leaves.
+        ``(rows, cols)`` of the plane, which no point, corner or region leaves.
     """
     rows, cols = by
     if kind is Kind.POINT:
@@ -68,6 +69,14 @@ def moved(
         lassos = list(prompts.lassos)
         lassos[index] = replace(lassos[index], path=_shifted(lassos[index].path, by))
         return _anew(prompts, lassos=tuple(lassos))
+    if kind is Kind.REGION and prompts.region is not None:
+        region = prompts.region
+        row, col = _within(
+            region.row + round(rows),
+            region.col + round(cols),
+            (shape[0] - region.height + 1, shape[1] - region.width + 1),
+        )
+        return _anew(prompts, region=replace(region, row=int(row), col=int(col)))
     if prompts.box is None:
         return prompts
     top, left, bottom, right = prompts.box
@@ -94,6 +103,8 @@ def without(prompts: Prompts, kind: Kind, index: int) -> Prompts:
         return _anew(prompts, scribbles=_but(prompts.scribbles, index))
     if kind is Kind.LASSO:
         return _anew(prompts, lassos=_but(prompts.lassos, index))
+    if kind is Kind.REGION:
+        return _anew(prompts, region=None)
     return _anew(prompts, box=None)
 
 

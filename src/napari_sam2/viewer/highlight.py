@@ -16,30 +16,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.components import ViewerModel
 
-__all__ = ["Highlight", "HighlightOverlay", "outline"]
+__all__ = ["Highlight", "HighlightOverlay"]
 
 _KEY = "sam_2_highlight"
-
-
-def outline(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return the edges of the pixels of a mask where it ends.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (rows, cols)
-        Outside of it, there is nothing.
-
-    Returns
-    -------
-    ndarray of float, shape (2 * n, 2)
-        ``(row, col)`` of both ends of each of n edges, pixel centres at integers.
-    """
-    padded = np.pad(mask, 1)
-    row, col = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])
-    level = np.stack([row - 0.5, col - 0.5, row - 0.5, col + 0.5], axis=1)
-    row, col = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
-    upright = np.stack([row - 0.5, col - 0.5, row + 0.5, col - 0.5], axis=1)
-    return np.concatenate([level, upright]).reshape(-1, 2)
 
 
 class HighlightOverlay(SceneOverlay):

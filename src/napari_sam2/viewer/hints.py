@@ -86,6 +86,9 @@ def click_says(controller: Controller) -> str:
         return f"Click begins object {session.next_label}; {done} keeps it"
     there = controller.aim.label
     if there and (current is None or there != current.label):
+        row = session.row(there)
+        if row is not None and row.prompts is None:
+            return f"Object {there} · {KEYMAP['find_anew'].keys} finds it anew"
         return f"Object {there} · {KEYMAP['edit'].keys} edits it"
     says = f"Click keeps object {session.next_label}"
     if session.candidate:

@@ -17,6 +17,7 @@ from pydantic import Field
 from napari_sam2.segmentation.revision import Kind
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from napari.components import ViewerModel
 
     from napari_sam2.viewer.geometry import PlaneGeometry
@@ -141,18 +142,13 @@ def _registered() -> bool:
                 self.node.update()
 
         def _draw_lines(self, drawing: PromptDrawing) -> None:
-            strokes = [s for s in drawing.shapes.strokes if len(s.path) > 1]
+            lines = _lines(drawing)
             for line in (self._halo, self._line):
-                line.visible = bool(strokes)
-            if not strokes:
+                line.visible = bool(lines)
+            if not lines:
                 return
-            pieces = [s.pieces(_DASH * drawing.pixel).reshape(-1, 2) for s in strokes]
-            colors = [
-                np.tile(
-                    _HELD if s == drawing.under else _color(s.inside), (len(piece), 1)
-                )
-                for s, piece in zip(strokes, pieces, strict=True)
-            ]
+            pieces = [piece for piece, _ in lines]
+            colors = [np.tile(color, (len(piece), 1)) for piece, color in lines]
             # vispy's x runs along the last displayed axis.
             places = drawing.geometry.to_world(np.concatenate(pieces))[:, ::-1]
             self._halo.set_data(places, color=_DARK, width=4, connect="segments")
@@ -167,7 +163,7 @@ def _registered() -> bool:
                 return
             places = drawing.geometry.to_world([mark.at for mark in marks])[:, ::-1]
             held = [mark == drawing.under for mark in marks]
-            size = [9 if mark.kind is Kind.CORNER else 11 for mark in marks]
+            size = [11 if mark.kind is Kind.POINT else 9 for mark in marks]
             self._marks.set_data(
                 places,
                 size=np.array(size) + 4.0 * np.array(held),
@@ -189,7 +185,28 @@ def _color(inside: bool) -> tuple[float, float, float, float]:
     return _INSIDE if inside else _OUTSIDE
 
 
+def _lines(
+    drawing: PromptDrawing,
+) -> list[tuple[npt.NDArray[np.float64], tuple[float, float, float, float]]]:
+    """Return both ends of each piece of each line, and the color of the line."""
+    under, shapes = drawing.under, drawing.shapes
+    lines = [
+        (
+            stroke.pieces(_DASH * drawing.pixel).reshape(-1, 2),
+            _HELD if stroke == under else _color(stroke.inside),
+        )
+        for stroke in shapes.strokes
+        if len(stroke.path) > 1
+    ]
+    if shapes.region is not None:
+        held = under is not None and under.kind is Kind.REGION
+        lines.append((shapes.region.edges, _HELD if held else _INSIDE))
+    return lines
+
+
 def _symbol(mark: Place) -> str:
     if mark.kind is Kind.CORNER:
         return "square"
+    if mark.kind is Kind.REGION:
+        return "diamond"
     return "disc" if mark.inside else "x"

@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_sam2.segmentation.prompts import Prompts
+    from napari_sam2.segmentation.region import Region
 
 __all__ = ["Place", "PromptShapes", "Stroke", "shapes_of"]
 
 
 @dataclass(frozen=True)
 class Place:
-    """A point that was clicked, or a corner of the box.
+    """A point that was clicked, a corner of the box, or the middle of the region.
 
     Attributes
     ----------
     kind : Kind
-        A point or a corner.
+        A point, a corner or a region.
     index : int
         Which point; or which corner, clockwise from the top left.
     at : tuple of float
@@ -100,10 +101,15 @@ class Stroke:
 
 @dataclass(frozen=True)
 class PromptShapes:
-    """All that is drawn of the prompts of one object."""
+    """All that is drawn of the prompts of one object.
+
+    A region is taken hold of in its middle alone: clicks near the outline of an object
+    are about that.
+    """
 
     places: tuple[Place, ...] = ()
     strokes: tuple[Stroke, ...] = ()
+    region: Region | None = None
 
     def __bool__(self) -> bool:
         return bool(self.places or self.strokes)
@@ -149,4 +155,8 @@ def shapes_of(prompts: Prompts) -> PromptShapes:
         corners = ((top, left), (top, right), (bottom, right), (bottom, left))
         strokes.append(Stroke(Kind.BOX, 0, (*corners, corners[0])))
         places += [Place(Kind.CORNER, n, corner) for n, corner in enumerate(corners)]
-    return PromptShapes(tuple(places), tuple(strokes))
+    region = prompts.region
+    if region is not None:
+        (middle,) = region.points
+        places.append(Place(Kind.REGION, 0, (middle.row, middle.col)))
+    return PromptShapes(tuple(places), tuple(strokes), region)

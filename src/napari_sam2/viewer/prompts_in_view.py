@@ -136,7 +136,8 @@ class PromptsInView:
         if not self._session.active or self._session.plane is None:
             return PromptShapes()
         said, sketch = self._said(), self._sketch
-        return PromptShapes(said.places + sketch.places, said.strokes + sketch.strokes)
+        places = said.places + sketch.places
+        return PromptShapes(places, said.strokes + sketch.strokes, said.region)
 
     def _said(self) -> PromptShapes:
         current, plane = self._session.current, self._session.plane

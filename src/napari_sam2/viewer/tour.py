@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
+from napari_sam2.segmentation.region import outline
 from napari_sam2.viewer.connections import Connections
 from napari_sam2.viewer.geometry import displayed_axes, geometry_of, unit_factors
-from napari_sam2.viewer.highlight import Highlight, outline
+from napari_sam2.viewer.highlight import Highlight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

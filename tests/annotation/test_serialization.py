@@ -27,6 +27,7 @@ from napari_sam2.annotation.operations import (
 from napari_sam2.annotation.overlap import Overlap, OverlapRule
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.serialization import Packer, Unpacker
+from napari_sam2.segmentation.intensity import Contrast
 from napari_sam2.segmentation.points import Box, Point
 from napari_sam2.segmentation.prediction import Prediction
 from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
@@ -35,7 +36,10 @@ from napari_sam2.segmentation.region import Region
 from napari_sam2.segmentation.strokes import Lasso, Scribble
 from napari_sam2.segmentation.view import View
 
-_PLANE = Plane.of_array(np.zeros((40, 60)), name="cells", limits=(0.5, 7.0))
+_PLANE = replace(
+    Plane.of_array(np.zeros((40, 60)), name="cells", limits=(0.5, 7.0), gamma=1.5),
+    seen=Contrast(0.5, 7.0, 1.5),
+)
 _VIEW = View((40, 60), (5, 10, 35, 50), 64, transposed=True)
 
 
@@ -105,6 +109,8 @@ def test_an_object_comes_back() -> None:
     assert found.beyond == _FULL.beyond
     assert found.plane.index == _PLANE.index
     assert found.plane.limits == (0.5, 7.0)
+    assert found.plane.gamma == 1.5
+    assert found.plane.seen == Contrast(0.5, 7.0, 1.5)
     assert found.plane.array_shape == (40, 60)
     assert found.plane.name == "cells"
     for field in fields(PixelChange):

@@ -44,6 +44,20 @@ def test_limits_become_black_and_white(dtype: Any) -> None:
     np.testing.assert_allclose(row, expected, atol=0.51)
 
 
+@pytest.mark.parametrize("dtype", [*INTEGERS, np.int64, *FLOATS])
+def test_gamma_bends_what_lies_between_the_limits(dtype: Any) -> None:
+    row = to_rgb(ramp(dtype, 0, 100), (25, 75), 0.5)[0, :, 0].astype(int)
+    values = np.linspace(0, 100, 400).astype(dtype).astype(float)
+    expected = np.sqrt((values.clip(25, 75) - 25) / 50) * 255
+    np.testing.assert_allclose(row, expected, atol=0.51)
+
+
+@pytest.mark.parametrize("gamma", [0.0, -1.0, np.nan, np.inf])
+def test_a_gamma_that_bends_nothing_is_refused(gamma: float) -> None:
+    with pytest.raises(ImageError, match="Gamma"):
+        to_rgb(ramp(np.uint8, 0, 100), (25, 75), gamma)
+
+
 def test_a_few_outliers_do_not_darken_the_rest() -> None:
     image = ramp(np.uint16, 100, 200)
     image[0, :3] = 65535

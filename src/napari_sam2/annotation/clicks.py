@@ -140,7 +140,7 @@ class ClickQueue:
 
     def _in_view(self, plane: Plane) -> bool:
         in_view = self._inference.plane
-        return in_view is not None and in_view.key == plane.key
+        return in_view is not None and in_view.place == plane.place
 
     def _encode_for(self, click: Click) -> bool:
         """Have the part of the plane encoded that was clicked on, if it is left."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from napari_sam2.annotation.recorder import ComputedWith
 from napari_sam2.annotation.requests import Lane, RequestThread
 from napari_sam2.annotation.status import Phase, Status
 from napari_sam2.errors import EngineError, ImageError, NapariSam2Error
-from napari_sam2.segmentation.embedded import PlanePixels
 from napari_sam2.segmentation.refinement import Refinement
 from napari_sam2.segmentation.viewport import neighbours, view_for
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.recall import RecalledPrediction
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
-    from napari_sam2.segmentation.embedded import EmbeddedImage
+    from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
     from napari_sam2.segmentation.points import Box
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
@@ -147,7 +146,12 @@ class Inference:
     @property
     def _settled(self) -> bool:
         """Whether the view that is wanted is there."""
-        return self.encoded is not None and self.encoded.image.view == self._wanted
+        encoded, plane = self.encoded, self.plane
+        return (
+            encoded is not None
+            and encoded.image.view == self._wanted
+            and (plane is None or encoded.plane.key == plane.key)
+        )
 
     def encoded_showing(self, extent: Box) -> Encoded | None:
         """Return what answers for a part of the plane now; None if nothing does.
@@ -235,6 +239,8 @@ class Inference:
     def set_plane(self, plane: Plane | None, visible: BBox | None = None) -> None:
         """Work on another plane: read and encode it, and stop the last one.
 
+        If it is the same one, shown in another way, the last way answers until then.
+
         Parameters
         ----------
         plane : Plane, optional
@@ -242,9 +248,24 @@ class Inference:
         visible : tuple of int, optional
             What of it is on the canvas, see :meth:`look_at`.
         """
-        self.plane = plane
+        old, self.plane = self.plane, plane
         self._visible = visible
-        self._restart()
+        same = plane is not None and old is not None and plane.place == old.place
+        if plane is None or not same or self.encoded is None:
+            self._restart()
+            return
+        self._wanted = self._view_for(visible, self._wanted)
+        if self._settled:
+            # Back to how it was shown.
+            self._pixels = self.encoded.image.pixels
+            self._stop_encoding()
+            self._prepare_neighbours()
+            self.changed.emit()
+        else:
+            self._pixels, self._problem = plane.pixels(), None
+            if self._enabled:
+                self._encode_wanted()
+            self.changed.emit()
 
     def look_at(self, visible: BBox | None) -> None:
         """Say what of the plane is on the canvas; mostly, that changes nothing.
@@ -430,11 +451,12 @@ class Inference:
         view = self._view_for(around, self._wanted)
         generation = self.generation
 
-        def work(token: CancelToken) -> EmbeddedImage:
-            return _embedded(segmenter, plane, pixels, view, token)
+        def work(token: CancelToken) -> tuple[Plane, EmbeddedImage]:
+            image = _embedded(segmenter, plane, pixels, view, token)
+            return replace(plane, seen=pixels.contrast), image
 
-        def answer(image: EmbeddedImage) -> None:
-            done(Encoded(plane, image, segmenter, generation))
+        def answer(found: tuple[Plane, EmbeddedImage]) -> None:
+            done(Encoded(*found, segmenter, generation))
 
         self._thread.submit(
             Lane.QUEUE, work, answer, lambda error: failed(_typed(error))
@@ -476,7 +498,7 @@ class Inference:
             self._encode_seconds = None
         if self.plane is not None and self._segmenter is not None and self._enabled:
             # Read anew: its pixels may have changed.
-            self._pixels = PlanePixels(self.plane.source, self.plane.limits)
+            self._pixels = self.plane.pixels()
             self._wanted = self._view_for(self._visible, None)
             self._encode_wanted()
         self.changed.emit()
@@ -515,18 +537,20 @@ class Inference:
         def report(fraction: float) -> None:
             self._thread.post(lambda: self._on_progress(generation, fraction))
 
-        def work(token: CancelToken) -> tuple[EmbeddedImage, float]:
+        def work(token: CancelToken) -> tuple[Plane, EmbeddedImage, float]:
             start = perf_counter()
             embedded = _embedded(segmenter, plane, pixels, view, token, report)
-            return embedded, perf_counter() - start
+            # Not to be found anew by whoever does it again.
+            seen = replace(plane, seen=pixels.contrast)
+            return seen, embedded, perf_counter() - start
 
-        def done(result: tuple[EmbeddedImage, float]) -> None:
+        def done(result: tuple[Plane, EmbeddedImage, float]) -> None:
             if generation != self.generation:
                 return
             # Without progress it came out of the cache: no time to learn from.
             if self._progress is not None:
-                self._encode_seconds = result[1]
-            self.encoded = Encoded(plane, result[0], segmenter, generation)
+                self._encode_seconds = result[2]
+            self.encoded = Encoded(*result[:2], segmenter, generation)
             self._encoding = False
             self._progress = None
             self.changed.emit()

@@ -79,7 +79,7 @@ def intent_of(
     Intent or None
         None if there is nothing to take the mark away from, or to revise.
     """
-    if current is not None and current.plane.key != encoded.plane.key:
+    if current is not None and current.plane.place != encoded.plane.place:
         current = None
     if isinstance(mark, Marked):
         return Intent(Prompts(region=mark.region), Pointing.ADD, mark.label)

@@ -112,7 +112,7 @@ class Keeper:
         )
         plane = self._inference.plane
         at_hand = (
-            self._usable() and plane is not None and plane.key == encoded.plane.key
+            self._usable() and plane is not None and plane.place == encoded.plane.place
         )
         accepted: AnnotatedObject | None
         try:
@@ -193,7 +193,7 @@ class Keeper:
             return
         if not isinstance(current.prediction, RecalledPrediction):
             self._refine(current, current.prediction, change)
-        elif encoded is None or encoded.plane.key != current.plane.key:
+        elif encoded is None or encoded.plane.place != current.plane.place:
             self.notice.emit("Wait until the image is ready, then refine the object.")
         else:
             # Of an earlier session the mask is known, but not what it was cut out of.

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_sam2.annotation.origins import ImageOrigin, sample_of
 from napari_sam2.errors import ImageError
+from napari_sam2.segmentation.embedded import PlanePixels
 from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_sam2.segmentation.intensity import Contrast
     from napari_sam2.segmentation.source import PlaneSource
 
 __all__ = ["Plane"]
@@ -38,6 +40,10 @@ class Plane:
         Where its pixels are read from, on the inference thread.
     limits : tuple of float, optional
         Intensities that become black and white; robust percentiles if None.
+    gamma : float
+        Bends what lies between them.
+    seen : Contrast, optional
+        What the model was really shown it with, once it was.
     image : hashable
         The same value for as long as the image holds the same pixels.
     lazy : bool
@@ -51,6 +57,8 @@ class Plane:
     index: PlaneIndex
     source: PlaneSource
     limits: tuple[float, float] | None = None
+    gamma: float = 1.0
+    seen: Contrast | None = None
     image: Hashable = field(default_factory=object)
     lazy: bool = False
     describe: Callable[[], ImageOrigin] | None = None
@@ -62,6 +70,7 @@ class Plane:
         *,
         name: str = "image",
         limits: tuple[float, float] | None = None,
+        gamma: float = 1.0,
     ) -> Plane:
         """Make a plane of a 2-D gray or RGB(A) array."""
         array = np.asarray(array)
@@ -82,6 +91,7 @@ class Plane:
             index,
             ArraySource([array], index),
             limits,
+            gamma,
             describe=lambda: origin,
         )
 
@@ -101,9 +111,21 @@ class Plane:
         return ImageOrigin(self.name, tuple(self.array_shape))
 
     @property
+    def place(self) -> Hashable:
+        """The same for two planes that are one, however it is shown."""
+        return (self.image, self.index)
+
+    @property
     def key(self) -> Hashable:
         """The same for two planes that show the model the same pixels."""
-        return (self.image, self.index, self.limits)
+        return (self.place, self.limits, self.gamma)
+
+    def pixels(self) -> PlanePixels:
+        """Return what the model is shown, to be read: as it was seen, if it was."""
+        if self.seen is not None:
+            limits = self.seen.low, self.seen.high
+            return PlanePixels(self.source, limits, self.seen.gamma)
+        return PlanePixels(self.source, self.limits, self.gamma)
 
     def contains(self, row: float, col: float) -> bool:
         """Whether a place lies on a pixel of the plane."""

@@ -97,7 +97,7 @@ class Previews:
             draft is None
             or draft.kept
             or encoded is None
-            or draft.plane.key != encoded.plane.key
+            or draft.plane.place != encoded.plane.place
         ):
             self._show(None)
         else:

@@ -183,7 +183,7 @@ class PromptCommands:
         kept = None if ledger is None else ledger.objects.get(label)
         if not label:
             self._say("There is no object here: point at one, then edit it.")
-        elif kept is None or plane is None or kept.plane.key != plane.key:
+        elif kept is None or plane is None or kept.plane.place != plane.place:
             self._find_anew(row, col)
         else:
             self._keeper.take_up(label)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.segmentation.embedded import EmbeddedImage
+    from napari_sam2.segmentation.intensity import Contrast
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.view import BBox, View
 
@@ -43,11 +44,14 @@ class RecalledPrediction(Prediction):
         To which it was the answer.
     sharper_of : RecalledPrediction, optional
         The answer that it is a closer look at.
+    seen : Contrast, optional
+        What the model was shown the plane with; None: nobody knows.
     """
 
     name: bytes = b""
     prompts: Prompts = field(default_factory=Prompts)
     sharper_of: RecalledPrediction | None = None
+    seen: Contrast | None = None
 
     @property
     def digest(self) -> bytes:
@@ -84,6 +88,11 @@ class RecalledPrediction(Prediction):
         if known is not None and known[0] == segmenter.engine.model:
             found: Prediction = known[1]
             return found
+        # What the plane is shown with may have changed since.
+        pixels = image.pixels.shown_with(self.seen)
+        if pixels is not image.pixels:
+            view = replace(self.view, image_size=segmenter.engine.image_size)
+            image = segmenter.embed_plane(pixels, view, cancel=cancel)
         prompts = awake(self.prompts, segmenter, image, cancel)
         if self.sharper_of is None:
             view = replace(self.view, image_size=segmenter.engine.image_size)

@@ -43,6 +43,7 @@ from napari_sam2.annotation.packing import (
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.recall import RecalledMask, RecalledPrediction, outlined
 from napari_sam2.errors import ImageError
+from napari_sam2.segmentation.intensity import Contrast
 from napari_sam2.segmentation.points import Box, Point
 from napari_sam2.segmentation.prediction import Prediction
 from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
@@ -77,6 +78,7 @@ _NAMES: dict[str, Any] = {
     for one in (
         AnnotatedObject,
         Box,
+        Contrast,
         Edit,
         ImageOrigin,
         Lasso,
@@ -302,7 +304,8 @@ class Unpacker:
         self, packed: _Json, before: RecalledPrediction | None
     ) -> AnnotatedObject:
         prompts: Prompts = self.unpack(Prompts, packed["prompts"])
-        prediction = self._prediction(packed["prediction"], prompts, before)
+        plane: Plane = self.unpack(Plane, packed["plane"])
+        prediction = self._prediction(packed["prediction"], prompts, before, plane.seen)
         hints = _hints(AnnotatedObject)
         rest = {
             field.name: self.unpack(hints[field.name], packed[field.name])
@@ -312,7 +315,11 @@ class Unpacker:
         return AnnotatedObject(prompts=prompts, prediction=prediction, **rest)
 
     def _prediction(
-        self, packed: _Json, prompts: Prompts, before: RecalledPrediction | None
+        self,
+        packed: _Json,
+        prompts: Prompts,
+        before: RecalledPrediction | None,
+        seen: Contrast | None,
     ) -> RecalledPrediction:
         hints = _hints(Prediction)
         rest = {
@@ -325,12 +332,13 @@ class Unpacker:
         known = self.answers.get(name)
         if known is not None:
             # The first one says how the logits came about.
-            prompts, before = known.prompts, known.sharper_of
+            prompts, before, seen = known.prompts, known.sharper_of, known.seen
         found = RecalledPrediction(
             logits=outlined(bbox, crop, rest["view"]),
             name=name,
             prompts=prompts,
             sharper_of=before,
+            seen=seen,
             **rest,
         )
         found.__dict__["_cut"] = (bbox, crop)

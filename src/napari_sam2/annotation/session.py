@@ -277,6 +277,10 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         if plane is old or (plane and old and plane.key == old.key):
             self.look_at(visible)
             return
+        if plane and old and plane.place == old.place:
+            # Only shown to the model in another way: what is at hand stays.
+            self._inference.set_plane(plane, visible)
+            return
         self._keeper.leave()
         self._previews.leave(None)
         if plane is not None:
@@ -329,6 +333,8 @@ class AnnotationSession(ObjectCommands, PromptCommands):
                 plane,
                 index=described.index,
                 limits=described.limits,
+                gamma=described.gamma,
+                seen=described.seen,
                 array_shape=described.array_shape,
             )
 
@@ -561,7 +567,7 @@ class AnnotationSession(ObjectCommands, PromptCommands):
 
     def _on_dropped(self, click: Click) -> None:
         plane, status = self.plane, self._inference.status
-        if plane is None or plane.key != click.plane.key:
+        if plane is None or plane.place != click.plane.place:
             why = "was left before it was encoded"
         elif status.phase is Phase.FAILED and self.model is not None:
             return  # it has been said why

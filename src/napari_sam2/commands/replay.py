@@ -95,16 +95,13 @@ class Players:
         """Return who answers, and what it is shown."""
         from dataclasses import replace
 
-        from napari_sam2.segmentation.embedded import PlanePixels
-
         segmenter = self._segmenter(asked)
         key = (asked.plane, segmenter)
         if key not in self._seen:
             # Planes are mostly done one after the other: one is enough to hold.
             self._seen.clear()
-            pixels = PlanePixels(asked.plane.source, asked.plane.limits)
             view = replace(answer.view, image_size=segmenter.engine.image_size)
-            self._seen[key] = segmenter.embed_plane(pixels, view)
+            self._seen[key] = segmenter.embed_plane(asked.plane.pixels(), view)
         return segmenter, self._seen[key]
 
     def _segmenter(self, asked: Asked) -> Segmenter:
@@ -143,7 +140,7 @@ def replay_on(
     planes: dict[object, Plane] = {}
 
     def plane(described: Plane) -> Plane:
-        key = (described.index, described.limits)
+        key = (described.index, described.limits, described.gamma, described.seen)
         if key not in planes:
             source = ArraySource([image], described.index)
             planes[key] = replace(described, source=source)

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_sam2.errors import ImageError
 from napari_sam2.segmentation.embeddings import embedding_key, pixels_name
-from napari_sam2.segmentation.intensity import checked, limits_of, to_rgb
+from napari_sam2.segmentation.intensity import Contrast, checked, limits_of, to_rgb
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,18 +62,23 @@ class PlanePixels:
         The intensities, or where to read them.
     limits : tuple of float, optional
         Those that become black and white.
+    gamma : float
+        Bends what lies between, see :class:`~.intensity.Contrast`.
     """
 
     def __init__(
         self,
         plane: npt.NDArray[Any] | PlaneSource,
         limits: tuple[float, float] | None = None,
+        gamma: float = 1.0,
     ) -> None:
         self._array = plane if isinstance(plane, np.ndarray) else None
         self._source = None if isinstance(plane, np.ndarray) else plane
         rows, cols = plane.shape[:2]
         self.shape: tuple[int, int] = (int(rows), int(cols))
+        self._asked = limits
         self._limits = limits
+        self._gamma = gamma
         self._overviewed = False
         self._rgb: npt.NDArray[np.uint8] | None = None
         self._name: str | None = None
@@ -91,6 +96,26 @@ class PlanePixels:
         pixels = self._within(view)
         return pixels.swapaxes(0, 1) if view.transposed else pixels
 
+    @property
+    def contrast(self) -> Contrast | None:
+        """What the plane is shown with; None if it is shown as it is.
+
+        Known once some of it was read; reads an overview of it otherwise. None, too,
+        where each view has a contrast of its own.
+        """
+        if self._limits is None and not self._overviewed and self._is_held():
+            assert self._array is not None
+            self._limits, self._overviewed = limits_of(self._array), True
+        limits = self._contrast()
+        return None if limits is None else Contrast(*limits, self._gamma)
+
+    def shown_with(self, contrast: Contrast | None) -> PlanePixels:
+        """Return the plane, shown with another contrast; None: as it is shown here."""
+        if contrast is None or self._source is None or contrast == self.contrast:
+            return self
+        limits = contrast.low, contrast.high
+        return PlanePixels(self._source, limits, contrast.gamma)
+
     def key(self, view: View, engine: Engine) -> str:
         """Name what an engine makes of a view, which may have to be read for it.
 
@@ -102,7 +127,7 @@ class PlanePixels:
         if self._is_held():
             if self._name is None:
                 assert self._array is not None
-                self._name = pixels_name(self._array, self._limits)
+                self._name = self._named(self._array)
             return embedding_key(self._name, view, engine)
         if view.window not in self._names:
             self._names[view.window] = pixels_name(self._within(view))
@@ -112,6 +137,10 @@ class PlanePixels:
         """Return the key of a view if nothing has to be read for it."""
         name = self._name or self._names.get(view.window)
         return None if name is None else embedding_key(name, view, engine)
+
+    def _named(self, array: npt.NDArray[Any]) -> str:
+        # By what was asked for: to find the limits takes longer.
+        return pixels_name(array, self._asked, self._gamma)
 
     def _is_held(self) -> bool:
         """Whether the whole plane is in memory; a small one is read for that."""
@@ -127,8 +156,10 @@ class PlanePixels:
         if self._rgb is None:
             assert self._array is not None
             if self._name is None:
-                self._name = pixels_name(self._array, self._limits)
-            self._rgb = to_rgb(self._array, self._limits)
+                self._name = self._named(self._array)
+            if self._limits is None and not self._overviewed:
+                self._limits, self._overviewed = limits_of(self._array), True
+            self._rgb = to_rgb(self._array, self._limits, self._gamma)
             # The bytes are enough from now on.
             self._array = None
         r0, c0, r1, c1 = view.window
@@ -140,13 +171,13 @@ class PlanePixels:
             enough = _FINER * view.image_size
             part = checked(self._source.read(view.window, (enough, enough)))
             # A part is named first, and encoded then.
-            self._last = (view.window, to_rgb(part, self._contrast()))
+            self._last = (view.window, to_rgb(part, self._contrast(), self._gamma))
         return self._last[1]
 
     def _contrast(self) -> tuple[float, float] | None:
         """Return the limits of the whole plane, as an overview shows them."""
-        assert self._source is not None
         if self._limits is None and not self._overviewed:
+            assert self._source is not None
             self._overviewed = True
             try:
                 low, high = limits_of(self._source.overview()) or (0.0, 0.0)

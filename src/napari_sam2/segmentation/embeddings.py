@@ -80,7 +80,9 @@ class EmbeddingCache:
 
 
 def pixels_name(
-    image: npt.NDArray[Any], limits: tuple[float, float] | None = None
+    image: npt.NDArray[Any],
+    limits: tuple[float, float] | None = None,
+    gamma: float = 1.0,
 ) -> str:
     """Name pixels by what they are.
 
@@ -93,6 +95,8 @@ def pixels_name(
         A plane, or a part of it.
     limits : tuple of float, optional
         The contrast limits that were asked for.
+    gamma : float
+        And the gamma.
 
     Returns
     -------
@@ -104,6 +108,7 @@ def pixels_name(
         image.shape,
         image.dtype.str,
         None if limits is None else tuple(map(float, limits)),
+        float(gamma),
     )
     digest.update(repr(settings).encode())
     for rows in _in_pieces(image):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari_sam2.errors import ImageError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["PERCENTILES", "checked", "limits_of", "to_rgb"]
+__all__ = ["PERCENTILES", "Contrast", "checked", "limits_of", "to_rgb"]
 
 PERCENTILES = (0.1, 99.9)
 """Intensities that become black and white, where no limits are given."""
@@ -22,6 +23,24 @@ _SAMPLES = 1 << 18
 
 # Pixels that are turned into floats at a time.
 _CHUNK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How intensities become brightness.
+
+    Attributes
+    ----------
+    low, high : float
+        Intensities that become black and white.
+    gamma : float
+        Shares of the way from black to white are raised to this power: above 1
+        darkens what lies between, as the gamma of a napari layer does.
+    """
+
+    low: float
+    high: float
+    gamma: float = 1.0
 
 
 def checked(image: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -56,7 +75,9 @@ def checked(image: npt.ArrayLike) -> npt.NDArray[Any]:
 
 
 def to_rgb(
-    image: npt.ArrayLike, limits: tuple[float, float] | None = None
+    image: npt.ArrayLike,
+    limits: tuple[float, float] | None = None,
+    gamma: float = 1.0,
 ) -> npt.NDArray[np.uint8]:
     """Map the intensities of one plane to RGB bytes.
 
@@ -73,6 +94,8 @@ def to_rgb(
         Booleans, integers or real numbers.
     limits : tuple of float, optional
         The intensities that become black and white.
+    gamma : float
+        Bends what lies between them, see :class:`Contrast`.
 
     Returns
     -------
@@ -83,17 +106,18 @@ def to_rgb(
     Raises
     ------
     ImageError
-        If the image cannot be segmented, if it has no finite value, or if the
-        limits are not two finite numbers in ascending order.
+        If the image cannot be segmented, if it has no finite value, if the limits
+        are not two finite numbers in ascending order, or gamma is not positive.
     """
     array = checked(image)
     if array.ndim == 3:
         array = array[..., :3]
     found = limits_of(array) if limits is None else _checked_limits(limits)
+    if not (math.isfinite(gamma) and gamma > 0):
+        raise ImageError(f"Gamma is a number above 0, not {gamma}.")
     if found is None:
         return array
-    low, high = found
-    pixels = _stretched(array, low, high)
+    pixels = _stretched(array, Contrast(*found, gamma))
     if pixels.ndim == 2:
         return np.broadcast_to(pixels[..., np.newaxis], (*pixels.shape, 3))
     return pixels
@@ -171,13 +195,12 @@ def _finite(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return finite
 
 
-def _stretched(
-    array: npt.NDArray[Any], low: float, high: float
-) -> npt.NDArray[np.uint8]:
+def _stretched(array: npt.NDArray[Any], contrast: Contrast) -> npt.NDArray[np.uint8]:
+    low, high = contrast.low, contrast.high
     if array.dtype in (np.bool_, np.uint8, np.uint16):
         # A table has an entry for each intensity there can be.
         values = np.arange(2 ** (8 * array.dtype.itemsize))
-        table = _mapped(values.astype(np.float64), low, high)
+        table = _mapped(values.astype(np.float64), contrast)
         indices = array.view(np.uint8) if array.dtype == bool else array
         looked_up: npt.NDArray[np.uint8] = np.take(table, indices)
         return looked_up
@@ -193,13 +216,14 @@ def _stretched(
     step = max(1, _CHUNK // max(1, array[0].size))
     for start in range(0, len(array), step):
         rows = slice(start, start + step)
-        pixels[rows] = _mapped(array[rows].astype(real), low, high)
+        pixels[rows] = _mapped(array[rows].astype(real), contrast)
     return pixels
 
 
 def _mapped(
-    values: npt.NDArray[np.floating], low: float, high: float
+    values: npt.NDArray[np.floating], contrast: Contrast
 ) -> npt.NDArray[np.uint8]:
+    low, high = contrast.low, contrast.high
     if low == high:
         return np.where(values > high, np.uint8(255), np.uint8(0))
     # Clipped first: beyond the limits, differences may overflow.
@@ -208,4 +232,6 @@ def _mapped(
         values, low, high = values / 4, low / 4, high / 4
     shares = (values - low) / (high - low)
     np.nan_to_num(shares, copy=False, nan=0.0)
+    if contrast.gamma != 1:
+        shares **= contrast.gamma
     return np.rint(shares * 255).astype(np.uint8)

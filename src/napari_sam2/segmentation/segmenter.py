@@ -127,6 +127,7 @@ class Segmenter:
         image: npt.ArrayLike,
         *,
         limits: tuple[float, float] | None = None,
+        gamma: float = 1.0,
         cancel: CancelToken | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> EmbeddedImage:
@@ -139,6 +140,8 @@ class Segmenter:
             :func:`~napari_sam2.segmentation.intensity.to_rgb`.
         limits : tuple of float, optional
             The intensities that become black and white.
+        gamma : float
+            Bends what lies between them, as the gamma of a napari layer does.
         cancel : CancelToken, optional
             Ends the computation.
         progress : callable, optional
@@ -154,7 +157,7 @@ class Segmenter:
         EngineError
             If the device fails.
         """
-        pixels = PlanePixels(checked(image), limits)
+        pixels = PlanePixels(checked(image), limits, gamma)
         return self.embed_plane(pixels, cancel=cancel, progress=progress)
 
     def embed_plane(
@@ -455,7 +458,11 @@ class Segmenter:
         return EmbeddedImage(view, embedding, key, image.pixels)
 
     def set_image(
-        self, image: npt.ArrayLike, *, limits: tuple[float, float] | None = None
+        self,
+        image: npt.ArrayLike,
+        *,
+        limits: tuple[float, float] | None = None,
+        gamma: float = 1.0,
     ) -> Segmenter:
         """Choose the plane that :meth:`predict` works on; see :meth:`embed`.
 
@@ -465,7 +472,7 @@ class Segmenter:
             Itself.
         """
         self._image = None
-        self._image = self.embed(image, limits=limits)
+        self._image = self.embed(image, limits=limits, gamma=gamma)
         return self
 
     def reset(self) -> None:

@@ -32,6 +32,7 @@ from napari_sam2.viewer.plane_in_view import PlaneInView
 from napari_sam2.viewer.preferences import preferences
 from napari_sam2.viewer.preview import display_for, drawing, label_color
 from napari_sam2.viewer.prompts_in_view import PromptsInView
+from napari_sam2.viewer.sight import Sight
 from napari_sam2.viewer.stores import LabelStores
 from napari_sam2.viewer.tools import Tools
 from napari_sam2.viewer.tour import Tour
@@ -138,7 +139,8 @@ class Controller:
         self._finalizer = weakref.finalize(viewer, _abandon, self.session)
         self._finalizer.atexit = False
         self.choices = LayerChoices(viewer)
-        self.view = PlaneInView(viewer, self.choices)
+        self.sight = Sight(self.choices)
+        self.view = PlaneInView(viewer, self.choices, self.sight)
         self.stores = LabelStores(viewer, self.choices)
         self.display = display_for(viewer)
         self._palette = "object"
@@ -420,6 +422,7 @@ class Controller:
             part.close()
         self.stores.close()
         self.view.close()
+        self.sight.close()
         self.choices.close()
         self.closed.emit()
 

@@ -68,7 +68,9 @@ def plane_index(layer: Image, dims: Dims) -> PlaneIndex | None:
     return PlaneIndex(tuple(position), *axes)
 
 
-def plane_of(layer: Image, dims: Dims, image: Hashable = None) -> Plane | None:
+def plane_of(
+    layer: Image, dims: Dims, image: Hashable = None, *, as_shown: bool = False
+) -> Plane | None:
     """Return the plane of an image that is in view, to be read when needed.
 
     Parameters
@@ -80,17 +82,24 @@ def plane_of(layer: Image, dims: Dims, image: Hashable = None) -> Plane | None:
         Of the viewer.
     image : hashable, optional
         The same for as long as the layer holds the same pixels.
+    as_shown : bool
+        Whether to take the contrast limits and the gamma of the layer, where it is
+        not RGB; by default, robust percentiles.
     """
     index = plane_index(layer, dims)
     if index is None:
         return None
     data: Any = _full_resolution(layer)
     levels = list(layer.data) if layer.multiscale else [data]
+    as_shown = as_shown and not layer.rgb
+    low, high = layer.contrast_limits
     return Plane(
         name=layer.name,
         array_shape=spatial_shape(layer),
         index=index,
         source=ArraySource(levels, index),
+        limits=(float(low), float(high)) if as_shown else None,
+        gamma=float(layer.gamma) if as_shown else 1.0,
         image=(id(data),) if image is None else image,
         lazy=not isinstance(data, np.ndarray) or isinstance(data, np.memmap),
         describe=_describer(layer),

@@ -10,7 +10,6 @@ from psygnal import Signal
 from napari_sam2.viewer.camera import CameraWatch, visible_in
 from napari_sam2.viewer.connections import Connections
 from napari_sam2.viewer.geometry import PlaneGeometry, displayed_axes, geometry_of
-from napari_sam2.viewer.layers import plane_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.segmentation.view import BBox
     from napari_sam2.viewer.choices import LayerChoices
+    from napari_sam2.viewer.sight import Sight
 
 __all__ = ["PlaneInView"]
 
@@ -37,6 +37,8 @@ class PlaneInView:
         Not kept alive.
     choices : LayerChoices
         Which image it is.
+    sight : Sight
+        How it is shown to the model.
     """
 
     changed = Signal()
@@ -48,9 +50,12 @@ class PlaneInView:
     panned = Signal()
     """Another part of the plane is on the canvas, or more or less of it."""
 
-    def __init__(self, viewer: ViewerModel, choices: LayerChoices) -> None:
+    def __init__(
+        self, viewer: ViewerModel, choices: LayerChoices, sight: Sight
+    ) -> None:
         self._viewer = weakref.ref(viewer)
         self._choices = choices
+        self._sight = sight
         self._revision = 0
         self._geometry: PlaneGeometry | None = None
         self._connections = Connections()
@@ -60,6 +65,7 @@ class PlaneInView:
         add = self._connections.add
         add(choices.image_changed, self._on_image)
         add(choices.image_data_changed, self._on_image_data)
+        add(sight.changed, self.changed.emit)
         for name in _SLIDERS:
             signal = getattr(viewer.dims.events, name, None)
             if signal is not None:
@@ -72,7 +78,7 @@ class PlaneInView:
         viewer, image = self._viewer(), self._choices.image
         if viewer is None or image is None:
             return None
-        return plane_of(image, viewer.dims, (image.unique_id, self._revision))
+        return self._sight.plane(viewer.dims, (image.unique_id, self._revision))
 
     @property
     def visible(self) -> BBox | None:

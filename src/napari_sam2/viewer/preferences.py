@@ -32,6 +32,7 @@ DEFAULTS: dict[str, dict[str, bool | str]] = {
         "overwrite": False,
         "sharpen": "as the model likes",
         "journal": "user",
+        "contrast": "percentiles",
     },
     "look": {
         "palette": "object",

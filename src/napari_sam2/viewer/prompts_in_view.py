@@ -141,6 +141,6 @@ class PromptsInView:
 
     def _said(self) -> PromptShapes:
         current, plane = self._session.current, self._session.plane
-        if current is None or plane is None or current.plane.key != plane.key:
+        if current is None or plane is None or current.plane.place != plane.place:
             return PromptShapes()
         return shapes_of(self._revised or current.prompts)

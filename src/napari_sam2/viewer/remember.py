@@ -83,6 +83,7 @@ class Memory:
         connections.add(controller.modes_changed, self._on_modes)
         connections.add(controller.tools.changed, self._on_tools)
         connections.add(controller.session.model_changed, self._on_model)
+        connections.add(controller.sight.contrast_changed, self._on_contrast)
         connections.add(engine.chosen, self._on_engine)
         connections.add(self._preferences.changed, self._on_preference)
         connections.add(KEYMAP.changed, self._on_keys)
@@ -97,6 +98,9 @@ class Memory:
 
     def _on_tools(self) -> None:
         self._preferences["tool"] = self._controller.tools.tool.value
+
+    def _on_contrast(self, contrast: str) -> None:
+        self._preferences["contrast"] = contrast
 
     def _on_model(self, name: str) -> None:
         # Which does not begin before it has shown that it can be loaded.
@@ -118,7 +122,7 @@ class Memory:
             _restore_keys(self._preferences["keys"])
         if name == "palette":
             self._controller.palette = self._preferences["palette"]
-        if name in (*_MODES, "sharpen", "tool"):
+        if name in (*_MODES, "sharpen", "tool", "contrast"):
             _apply_modes(self._controller, self._preferences)
 
 
@@ -136,6 +140,7 @@ def keys_from_text(text: str) -> dict[str, str]:
 def _apply_modes(controller: Controller, chosen: Preferences) -> None:
     for name in _MODES:
         setattr(controller, name, chosen[name])
+    controller.sight.contrast = chosen["contrast"]
     if chosen["tool"] in _TOOLS:
         controller.tools.tool = _TOOLS[chosen["tool"]]
     if chosen["sharpen"] in _SHARPEN:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,8 +106,76 @@ def test_what_a_crash_has_left_half_written_is_no_chunk(tmp_path: Path) -> None:
     labels.flush()
     (chunk,) = (tmp_path / "labels.zarr" / "0" / "c").glob("*/*")
     chunk.with_name(f"{chunk.name}.705d35.partial").write_bytes(b"half")
+    labels.close()
     found = SparseLabels.open(tmp_path / "labels.zarr")
     assert found.box((slice(5, 6), slice(7, 8))) == 3
+
+
+def test_what_a_crash_has_left_becomes_what_the_journal_says(tmp_path: Path) -> None:
+    path = tmp_path / "labels.zarr"
+    labels = SparseLabels((3000, 3000), path)
+    known = indices_of(slice(100, 200), slice(500, 600))
+    unknown = indices_of(slice(2000, 2100), slice(500, 600))
+    labels.write(known, 1)
+    labels.write(unknown, 2)
+    labels.flush()
+    labels.close()
+    # The coarser level was not written yet, a chunk is torn, an object was not told of.
+    shutil.rmtree(path / "1" / "c")
+    (path / "0" / "c" / "0" / "1").write_bytes(b"torn")
+    found = SparseLabels.open(path)
+    found.become(known, [1])
+    found.flush()
+    found.close()
+    for labels in (found, SparseLabels.open(path)):
+        assert (labels.read(known) == 1).all()
+        assert not labels.read(unknown).any()
+        assert labels.max_id() == 1
+        assert labels.levels[1][75, 275] == labels.levels[2][37, 137] == 1
+        assert labels.array().sum() == 100 * 100
+
+
+def test_what_a_damaged_journal_does_not_know_of_stays(tmp_path: Path) -> None:
+    labels = SparseLabels((3000, 3000), tmp_path / "labels.zarr")
+    known = indices_of(slice(100, 200), slice(500, 600))
+    unknown = indices_of(slice(150, 200), slice(600, 700))
+    labels.write(unknown, 2)
+    labels.become(known, [1], others=True)
+    assert (labels.read(known) == 1).all()
+    assert (labels.read(unknown) == 2).all()
+    assert labels.max_id() == 2
+
+
+def test_one_window_at_a_time_writes(tmp_path: Path) -> None:
+    path = tmp_path / "labels.zarr"
+    labels = SparseLabels((3000, 3000), path)
+    where = indices_of(slice(0, 9), slice(0, 9))
+    labels.write(where, 1)
+    labels.flush()
+    with pytest.raises(LabelsError, match="another window"):
+        SparseLabels.open(path)
+    code = (
+        "import sys, pathlib; from napari_sam2.annotation.sparse import SparseLabels; "
+        "SparseLabels.open(pathlib.Path(sys.argv[1]))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "another window" in told.stderr
+    # What is written last is there for whoever comes next, however soon.
+    labels.write(where, 2)
+    labels.close()
+    again = SparseLabels.open(path)
+    assert (again.read(where) == 2).all()
+    again.close()
+    # A layer that was taken away and comes back goes on.
+    labels.write(where, 3)
+    labels.flush()
+    with pytest.raises(LabelsError, match="another window"):
+        SparseLabels.open(path)
 
 
 def test_nothing_is_made_on_disk_before_there_is_an_object(tmp_path: Path) -> None:
@@ -155,4 +226,5 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
     assert (labels.read(where) == 3).all()
     labels.write(where, 5)
     labels.flush()
+    labels.close()
     assert (SparseLabels.open(labels.path).read(where) == 5).all()

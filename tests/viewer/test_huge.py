@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_sam2.annotation.huge import labels_folder, too_large
 from napari_sam2.annotation.sparse import SparseLabels
-from napari_sam2.viewer.huge import labels_folder, too_large
 from napari_sam2.viewer.layers import labels_fit
+from tests.viewer.dots import FAR, NEAR, NEXT, PERIOD, RADIUS, SIDE, add_slide
 from tests.viewer.hand import CTRL, Hand
 
 if TYPE_CHECKING:
@@ -19,39 +24,6 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from napari_sam2.viewer.controller import Controller
-
-SIDE = 100_000
-PERIOD, RADIUS = 400, 60
-NEAR, NEXT = (50_200, 50_200), (50_200, 50_600)
-
-
-class Dots:
-    """A lazy array of discs in rows and columns, at one level of a pyramid."""
-
-    dtype = np.dtype(np.uint8)
-    ndim = 2
-
-    def __init__(self, level: int) -> None:
-        self.scale = 2**level
-        self.shape = (SIDE // self.scale, SIDE // self.scale)
-        self.size = self.shape[0] * self.shape[1]
-
-    def __getitem__(self, index: Any) -> np.ndarray[Any, Any]:
-        index = index if isinstance(index, tuple) else (index, slice(None))
-        rows, cols = (
-            np.arange(*part.indices(length)) if isinstance(part, slice) else part
-            for part, length in zip(index, self.shape, strict=True)
-        )
-        rows, cols = (
-            ((np.asarray(axis) + 0.5) * self.scale) % PERIOD - PERIOD / 2
-            for axis in (rows, cols)
-        )
-        inside = np.hypot(rows[..., None], cols) <= RADIUS
-        return np.where(inside, 200, 0).astype(np.uint8)
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
-        assert self.size < 10_000_000
-        return self[:, :].astype(dtype or self.dtype)
 
 
 @pytest.fixture
@@ -62,13 +34,7 @@ def hand(
 ) -> Iterator[Hand]:
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(900, 700)
-    layer = viewer.add_image(
-        [Dots(level) for level in range(8)],
-        multiscale=True,
-        contrast_limits=(0, 255),
-        name="slide",
-        scale=(0.5, 0.5),
-    )
+    layer = add_slide(viewer)
     hand = Hand(viewer, layer, control(viewer), qtbot)
     look_at(hand, NEAR, 0.8)
     hand.wait_ready()
@@ -144,6 +110,54 @@ def test_the_tool_says_that_the_brush_does_not_work_there(hand: Hand) -> None:
     assert len(notices) == 1
     assert "brush" in notices[0]
     assert str(labels_folder()) in notices[0]
+
+
+def test_what_a_killed_window_has_kept_is_offered_and_restored(hand: Hand) -> None:
+    from napari_sam2.viewer.widget import SegmentationWidget
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.viewer.dots"],
+        cwd=Path(__file__).parent.parent.parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "kept [1, 2] True\n"
+        killed.kill()
+
+    # The image is opened again.
+    hand.viewer.layers.clear()
+    widget = SegmentationWidget(hand.viewer)
+    hand.viewer.window.add_dock_widget(widget)
+    hand.layer = add_slide(hand.viewer)
+    look_at(hand, NEAR, 0.8)
+    hand.wait(lambda: widget.restore.isVisible())
+    assert widget.restore.text.text() == "Today's 2 objects"
+    widget.restore.restore.click()
+    hand.wait(lambda: len(hand.session.objects) == 2)
+    (folder,) = labels_folder().iterdir()
+    store = hand.session.store
+    assert store is not None
+    assert store.origin.path == folder
+    assert [layer.name for layer in hand.viewer.layers] == ["slide", "slide · labels"]
+    assert np.allclose(hand.viewer.layers[-1].scale, hand.layer.scale)
+    area = np.pi * RADIUS**2
+    for label, place in ((1, NEAR), (2, NEXT), (3, FAR)):
+        box = tuple(slice(at - 100, at + 100) for at in place)
+        kept = area if label < 3 else 0
+        assert abs((store.box(box) == label).sum() - kept) <= 0.05 * area
+    # What was unfinished is there to be finished, what was undone to be redone.
+    hand.wait_ready()
+    assert hand.session.current is not None
+    assert hand.session.preview is not None
+    hand.key(Qt.Key.Key_Return)
+    hand.wait(lambda: sorted(hand.session.objects) == [1, 2, 3])
+    box = tuple(slice(at - 100, at + 100) for at in (NEAR[0] + PERIOD, NEAR[1]))
+    assert (store.box(box) == 3).sum() > 0.9 * area
+    for _ in range(3):
+        hand.key(Qt.Key.Key_Z, CTRL)
+    hand.wait(lambda: sorted(hand.session.objects) == [1])
 
 
 def test_what_fits_into_a_texture_is_an_array_as_ever() -> None:

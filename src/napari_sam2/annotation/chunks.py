@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam2.analysis.ngff import CHUNK_SIDE
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
@@ -16,15 +17,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["CHUNK_SIDE", "HELD", "SparseLevel"]
+__all__ = ["HELD", "SparseLevel"]
 
 _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
 _Indices = tuple["npt.NDArray[np.intp]", ...]
 _Box = tuple[slice, ...]
 _Chunk = tuple[int, ...]
-
-CHUNK_SIDE = 512
-"""Rows and columns of a chunk."""
 
 HELD = 1 << 28
 """What chunks in memory may take, besides those that are not on disk yet."""
@@ -153,6 +151,45 @@ class SparseLevel:
                     chunk = self._chunks[key] = np.zeros(self.chunk_shape, self.dtype)
                     self.keys.add(key)
                 chunk[inside] = values[chosen]
+                self._dirty[key] = self._dirty.get(key, 0) + 1
+            self._let_go()
+
+    def become(self, indices: _Indices, values: _Ids, *, others: bool) -> None:
+        """Set the ids of some places, touching only chunks that hold anything else.
+
+        Parameters
+        ----------
+        indices, values
+            Which places, and their ids.
+        others : bool
+            Whether all other places stay as they are; if not, there is nothing there.
+        """
+        left = set(self.keys)
+        for key, chosen, inside in self._by_chunk(indices):
+            left.discard(key)
+            self._become(key, inside, values[chosen], others=others)
+        if not others:
+            nowhere = (np.zeros(0, np.intp),) * self.ndim
+            for key in left:
+                self._become(key, nowhere, np.zeros(0, self.dtype), others=False)
+
+    def _become(
+        self, key: _Chunk, inside: _Indices, values: _Ids, *, others: bool
+    ) -> None:
+        with self._lock:
+            try:
+                before = self._chunk(key)
+            except (OSError, RuntimeError, ValueError):
+                # The machine went down while it was written.
+                before = None
+            after = np.zeros(self.chunk_shape, self.dtype)
+            if before is not None and others:
+                after[:] = before
+            after[inside] = values
+            needed = key in self.keys or after.any()
+            if needed and (before is None or not np.array_equal(before, after)):
+                self._chunks[key] = after
+                self.keys.add(key)
                 self._dirty[key] = self._dirty.get(key, 0) + 1
             self._let_go()
 

@@ -414,8 +414,15 @@ class Ledger:
         self.history.add(Edit("Paint", changes, current, current))
         self.touched.emit(touched)
 
-    def restore(self, session: RecoveredSession) -> None:
+    def restore(self, session: RecoveredSession, *, written: bool = False) -> None:
         """Take over a session that was read back from its journal.
+
+        Parameters
+        ----------
+        session : RecoveredSession
+            The session.
+        written : bool
+            Whether its pixels are in the labels already.
 
         Raises
         ------
@@ -423,10 +430,10 @@ class Ledger:
             If the labels have another shape, cannot be written, or objects have been
             kept in them by now.
         """
-        change = session.change
-        if tuple(self.store.shape) != change.shape:
+        shape = session.labels.shape
+        if tuple(self.store.shape) != shape:
             raise LabelsError(
-                f"The session is about labels of the shape {change.shape}, these have "
+                f"The session is about labels of the shape {shape}, these have "
                 f"{tuple(self.store.shape)}: choose or make labels that fit the image."
             )
         if self.history.done or self.history.undone:
@@ -434,10 +441,12 @@ class Ledger:
                 "These labels have objects of their own by now: make new labels, and "
                 "restore the session there."
             )
-        where = np.unravel_index(change.where.astype(np.intp), change.shape)
-        changed = self.store.read(where) != change.after
-        where = tuple(axis[changed] for axis in where)
-        self.store.write(where, change.after[changed])
+        if not written:
+            change = session.change
+            where = np.unravel_index(change.where.astype(np.intp), change.shape)
+            changed = self.store.read(where) != change.after
+            where = tuple(axis[changed] for axis in where)
+            self.store.write(where, change.after[changed])
         # Thousands of objects at once are looked for as those of any labels are.
         self.extents = Extents()
         self.history.restore(session.history)

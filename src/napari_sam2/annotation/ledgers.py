@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.annotation.recorder import Journals
     from napari_sam2.annotation.recovery import RecoveredSession
+    from napari_sam2.annotation.sparse import SparseLabels
     from napari_sam2.engines.cancellation import CancelToken
 
 __all__ = ["Ledgers"]
@@ -37,6 +38,8 @@ class Ledgers:
         ``make_labels(plane)`` returns the store for the first object of an image.
     choose : callable
         ``choose(store)`` makes new labels the chosen ones.
+    show : callable
+        ``show(labels, plane)`` returns the store of labels that were found on disk.
     journals : Journals, optional
         That record every history; without them, nothing is recorded.
     """
@@ -52,11 +55,13 @@ class Ledgers:
         inference: Inference,
         make_labels: Callable[[Plane], LabelStore],
         choose: Callable[[LabelStore], None],
+        show: Callable[[SparseLabels, Plane], LabelStore],
         journals: Journals | None = None,
     ) -> None:
         self._inference = inference
         self._make_labels = make_labels
         self._choose = choose
+        self._show = show
         self._journals = journals
         self._ledgers: dict[LabelStore, Ledger] = {}
         self._listeners: dict[LabelStore, Callable[[list[PixelChange]], None]] = {}
@@ -98,8 +103,22 @@ class Ledgers:
             image: late for image, late in self._late.items() if late is not store
         }
 
-    def restore(self, session: RecoveredSession, plane: Plane) -> None:
+    def restore(
+        self,
+        session: RecoveredSession,
+        plane: Plane,
+        labels: SparseLabels | None = None,
+    ) -> None:
         """Take a session over into the chosen labels, and go on with its journal.
+
+        Parameters
+        ----------
+        session : RecoveredSession
+            The session.
+        plane : Plane
+            The plane that is worked on.
+        labels : SparseLabels, optional
+            Hold its pixels already: they become the chosen ones.
 
         Raises
         ------
@@ -108,13 +127,21 @@ class Ledgers:
         JournalError
             If another window goes on with it already.
         """
-        ledger = self.require(plane)
+        ledger = self.require(plane) if labels is None else self._shown(labels, plane)
+        written = labels is not None
         if self._journals is None:
-            ledger.restore(session)
+            ledger.restore(session, written=written)
         else:
             with self._journals.going_on(ledger.history, session.path, session.packer):
-                ledger.restore(session)
+                ledger.restore(session, written=written)
         self._look_through(ledger)
+
+    def _shown(self, labels: SparseLabels, plane: Plane) -> Ledger:
+        store = self._show(labels, plane)
+        in_view = self._inference.plane
+        if in_view is not None and in_view.image == plane.image:
+            self._choose(store)
+        return self.of(store)
 
     def look_at(self, plane: Plane) -> None:
         """Take notice that an image is in view: its labels can be chosen now."""

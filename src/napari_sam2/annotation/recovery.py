@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,8 +52,6 @@ class RecoveredSession:
         Largest id that was in use.
     draft : AnnotatedObject, optional
         What was not finished.
-    change : PixelChange
-        What all edits together did to the labels.
     damaged : tuple of int
         Numbers of lines that could not be read; what they told is not here.
     packer : Packer
@@ -68,9 +67,13 @@ class RecoveredSession:
     notes: dict[int, Notes]
     largest: int
     draft: AnnotatedObject | None
-    change: PixelChange
     damaged: tuple[int, ...]
     packer: Packer
+
+    @cached_property
+    def change(self) -> PixelChange:
+        """What all edits together did to the labels; takes a while at first."""
+        return net_change(self.history, self.labels.shape)
 
 
 def recover(
@@ -112,7 +115,6 @@ def recover(
         notes=_notes(history.done),
         largest=story.largest,
         draft=_draft(history.done),
-        change=net_change(history, tuple(header["labels"]["shape"])),
         damaged=tuple(sorted(damaged)),
         packer=story.packer(),
     )

@@ -17,9 +17,9 @@ from psygnal import Signal
 
 from napari_sam2.annotation.clicks import Click, ClickQueue
 from napari_sam2.annotation.commands import ObjectCommands
+from napari_sam2.annotation.huge import new_store, reopened
 from napari_sam2.annotation.inference import Inference
 from napari_sam2.annotation.keeper import Keeper
-from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.ledgers import Ledgers
 from napari_sam2.annotation.marks import Mark
 from napari_sam2.annotation.objects import AnnotatedObject, Pointing
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.annotation.recorder import Journals
     from napari_sam2.annotation.recovery import RecoveredSession
+    from napari_sam2.annotation.sparse import SparseLabels
+    from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.view import BBox
@@ -73,7 +75,11 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         for engines of one's own.
     make_labels : callable, optional
         ``make_labels(plane)`` returns the store for the first object if no
-        labels were chosen by then. By default a numpy array.
+        labels were chosen by then. By default a numpy array, or chunks on disk if
+        that were too large.
+    show_labels : callable, optional
+        ``show_labels(labels, plane)`` returns the store of labels of an earlier
+        session that were found on disk. By default these themselves.
     journals : Journals, optional
         That write down what is done, to come back to it after a crash or another
         day. By default nothing is recorded.
@@ -96,14 +102,16 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         wake: Callable[[], None] | None = None,
         segmenter_factory: Callable[[ModelSpec, str], Segmenter] | None = None,
         make_labels: Callable[[Plane], LabelStore] | None = None,
+        show_labels: Callable[[SparseLabels, Plane], LabelStore] | None = None,
         journals: Journals | None = None,
     ) -> None:
         self._inference = Inference(wake or _sleep_on, segmenter_factory)
         self._previews = Previews(self._inference, self._intent_of, self._on_failed)
         self._ledgers = Ledgers(
             self._inference,
-            make_labels or (lambda plane: ArrayLabels(plane.array_shape)),
+            make_labels or (lambda plane: new_store(plane.array_shape)),
             self.set_labels,
+            show_labels or (lambda labels, _: labels),
             journals,
         )
         self._keeper = Keeper(
@@ -338,16 +346,21 @@ class AnnotationSession(ObjectCommands, PromptCommands):
                 array_shape=described.array_shape,
             )
 
-        def done(session: RecoveredSession) -> None:
+        def work(_: CancelToken) -> tuple[RecoveredSession, SparseLabels | None]:
+            session = recover(path, like)
+            return session, reopened(session)
+
+        def done(found: tuple[RecoveredSession, SparseLabels | None]) -> None:
+            session, labels = found
             try:
-                self._ledgers.restore(session, plane)
+                self._ledgers.restore(session, plane, labels)
             except NapariSam2Error as error:
                 self._on_failed(error)
                 return
             self._keeper.go_on_with(session.draft)
             self.notice.emit(_restored(session))
 
-        self._inference.run_aside(lambda _: recover(path, like), done)
+        self._inference.run_aside(work, done)
 
     def forget_labels(self, store: LabelStore) -> None:
         """Forget objects and history of labels that are gone, and their memory."""

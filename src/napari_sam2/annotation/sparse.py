@@ -10,6 +10,7 @@ zoom.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -17,15 +18,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from napari_sam2.annotation.chunks import CHUNK_SIDE, HELD, SparseLevel
+from napari_sam2.analysis.ngff import create_group, pyramid_shapes
+from napari_sam2.annotation.chunks import HELD, SparseLevel
+from napari_sam2.annotation.locking import lock, unlock
 from napari_sam2.annotation.origins import LabelsOrigin
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     import numpy.typing as npt
+
+    from napari_sam2.annotation.objects import Notes
 
 __all__ = ["SparseLabels"]
 
@@ -40,7 +45,8 @@ _DTYPE = SparseLevel.dtype
 class SparseLabels:
     """Labels in chunks on disk, in several resolutions: a label store.
 
-    Nothing is made on disk before the first object.
+    Nothing is made on disk before the first object. From then on nobody else may write
+    there, until they are closed.
 
     Parameters
     ----------
@@ -64,26 +70,48 @@ class SparseLabels:
         held: int = HELD,
     ) -> None:
         self._path, self._name = path, name
-        self.levels = [SparseLevel(size, held) for size in _pyramid(tuple(shape))]
+        self.levels = [SparseLevel(size, held) for size in pyramid_shapes(tuple(shape))]
         for level in self.levels:
             level.owner = self
-        self._largest = 0
+        # None: nobody has looked.
+        self._largest: int | None = 0
         self._made = False
         self._error: Exception | None = None
         self._storing = threading.Lock()
         self._waiting = threading.Condition()
         self._writer: threading.Thread | None = None
         self._closed = False
+        # Of the file that is locked; -1: none is.
+        self._descriptor = -1
 
     @classmethod
     def open(cls, path: Path, name: str = "labels") -> SparseLabels:
-        """Open what an earlier session has left on disk.
+        """Open what an earlier session has left on disk; waits for it to be written.
 
         Raises
         ------
         LabelsError
-            If there are no such labels.
+            If there are no such labels, or somebody else is writing to them.
         """
+        earlier = _OPEN.get(path)
+        if earlier is not None:
+            earlier._wait_closed()
+        try:
+            descriptor = _locked(path)
+        except OSError as error:
+            raise LabelsError(
+                f"There are no labels of this tool in {path}: {error}"
+            ) from error
+        try:
+            labels = cls._read(path, name)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        labels._hold(descriptor)
+        return labels
+
+    @classmethod
+    def _read(cls, path: Path, name: str) -> SparseLabels:
         import zarr
 
         try:
@@ -98,7 +126,7 @@ class SparseLabels:
             raise LabelsError(
                 f"There are no labels of this tool in {path}: {error}"
             ) from error
-        labels._largest = labels._look_for_largest()
+        labels._largest = None
         return labels
 
     @property
@@ -141,8 +169,41 @@ class SparseLabels:
         largest = int(ids.max())
         if largest > np.iinfo(_DTYPE).max:
             raise LabelsError(f"No labels on disk can hold the object id {largest}.")
-        self._largest = max(self._largest, largest)
+        if self._largest is not None:
+            self._largest = max(self._largest, largest)
         ids = ids.astype(_DTYPE, copy=False)
+        for level, places, here in self._in_levels(indices, ids):
+            level.write(places, here)
+        self._wake_writer()
+
+    def become(
+        self, indices: _Indices, values: npt.ArrayLike, *, others: bool = False
+    ) -> None:
+        """Hold what a journal says, in all resolutions; on any thread.
+
+        What is on disk may be behind it, each resolution in another way, or ahead: the
+        process that wrote both may have been killed in between.
+
+        Parameters
+        ----------
+        indices : tuple of ndarray of int, each of shape (n,)
+            Every place that was ever written to, one array for each axis.
+        values : array-like of int, shape (n,) or (1,)
+            Their ids.
+        others : bool
+            Whether what lies elsewhere stays.
+        """
+        ids = np.broadcast_to(np.asarray(values, _DTYPE), indices[0].shape)
+        self._largest = None if others else int(ids.max(initial=0))
+        for level, places, here in self._in_levels(indices, ids):
+            level.become(places, here, others=others)
+        if self.levels[0].keys:
+            self._wake_writer()
+
+    def _in_levels(
+        self, indices: _Indices, ids: _Ids
+    ) -> Iterator[tuple[SparseLevel, _Indices, _Ids]]:
+        """Say which places of each level some places are."""
         for number, level in enumerate(self.levels):
             if number:
                 # A pixel of a coarser level is one of four of the level before.
@@ -150,11 +211,19 @@ class SparseLabels:
                 indices = tuple(axis[stays] for axis in indices)
                 indices = (*indices[:-2], indices[-2] // 2, indices[-1] // 2)
                 ids = ids[stays]
-            level.write(indices, ids)
-        self._wake_writer()
+            yield level, indices, ids
+
+    def notes(self) -> Mapping[int, Notes]:
+        """Return nothing: what is noted on objects is in the journal."""
+        return {}
 
     def max_id(self) -> int:
         """Return an id that is at least the largest in use; on any thread."""
+        if self._largest is None:
+            level = self.levels[0]
+            self._largest = max(
+                (int(level.box(box).max(initial=0)) for box in level.boxes()), default=0
+            )
         return self._largest
 
     def box(self, box: _Box) -> _Ids:
@@ -191,13 +260,25 @@ class SparseLabels:
             ) from error
 
     def close(self) -> None:
-        """Write what is left, in the background, and then no more."""
+        """Write what is left, in the background; then others may write there.
+
+        What is written after that opens them again.
+        """
         with self._waiting:
             self._closed = True
+            if self._writer is None:
+                self._release()
             self._waiting.notify_all()
+
+    def _wait_closed(self) -> None:
+        with self._waiting:
+            writer = self._writer if self._closed else None
+        if writer is not None:
+            writer.join()
 
     def _wake_writer(self) -> None:
         with self._waiting:
+            self._closed = False
             if self._writer is None:
                 self._writer = threading.Thread(
                     target=self._write_on, name="napari-sam2 labels", daemon=True
@@ -217,6 +298,8 @@ class SparseLabels:
                 failed = self._error is not None
                 if failed or not any(level.dirty for level in self.levels):
                     if self._closed:
+                        self._writer = None
+                        self._release()
                         return
                     self._waiting.wait()
 
@@ -228,38 +311,53 @@ class SparseLabels:
                     pass
 
     def _make(self) -> None:
-        """Make the group on disk, once."""
-        if self._made or not self.levels[0].keys:
+        """Make the group on disk, once, and keep others from writing to it."""
+        if not self.levels[0].keys:
             return
-        import zarr
+        if not self._made:
+            self._make_group()
+        if self._descriptor < 0:
+            self._hold(_locked(self._path))
 
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        group = zarr.create_group(self._path, overwrite=False)
-        for number, level in enumerate(self.levels):
-            level.disk = group.create_array(
-                str(number),
-                shape=level.shape,
-                chunks=level.chunk_shape,
-                dtype=_DTYPE,
-                fill_value=0,
-            )
-        group.attrs["ome"] = _ome(self.levels, self._name)
+    def _make_group(self) -> None:
+        arrays = create_group(self._path, self.shape, _DTYPE, self._name)
+        for level, array in zip(self.levels, arrays, strict=True):
+            level.disk = array
         self._made = True
 
-    def _look_for_largest(self) -> int:
-        level = self.levels[0]
-        return max(
-            (int(level.box(box).max(initial=0)) for box in level.boxes()), default=0
+    def _hold(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        _OPEN[self._path] = self
+
+    def _release(self) -> None:
+        if self._descriptor >= 0:
+            unlock(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+# Whoever closes labels and opens them again waits for what is left to be written.
+_OPEN: weakref.WeakValueDictionary[Path, SparseLabels] = weakref.WeakValueDictionary()
+
+
+def _locked(path: Path) -> int:
+    """Keep others from writing to labels, until the descriptor is closed.
+
+    Raises
+    ------
+    OSError
+        If there are none.
+    LabelsError
+        If somebody else is writing.
+    """
+    descriptor = os.open(path / "zarr.json", os.O_RDWR)
+    if not lock(descriptor):
+        os.close(descriptor)
+        raise LabelsError(
+            f"The labels in {path} are being written by another window: close that "
+            "first."
         )
-
-
-def _pyramid(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Shapes of all levels, the coarsest of which fits on a screen."""
-    shapes = [shape]
-    while max(shapes[-1][-2:]) > 2 * CHUNK_SIDE:
-        *others, rows, cols = shapes[-1]
-        shapes.append((*others, -(-rows // 2), -(-cols // 2)))
-    return shapes
+    return descriptor
 
 
 def _stored_chunks(folder: Path, ndim: int) -> set[_Chunk]:
@@ -271,35 +369,6 @@ def _stored_chunks(folder: Path, ndim: int) -> set[_Chunk]:
         if file.suffix != ".partial":
             keys.add(tuple(int(part) for part in file.parts[-ndim:]))
     return keys
-
-
-def _ome(levels: list[SparseLevel], name: str) -> dict[str, Any]:
-    """Say what the arrays are, as OME-NGFF 0.5 does."""
-    ndim = levels[0].ndim
-    names = ("t", "c", "z", "y", "x")[-ndim:]
-    kinds = {"t": "time", "c": "channel"}
-    return {
-        "version": "0.5",
-        "multiscales": [
-            {
-                "name": name,
-                "axes": [{"name": n, "type": kinds.get(n, "space")} for n in names],
-                "datasets": [
-                    {
-                        "path": str(number),
-                        "coordinateTransformations": [
-                            {
-                                "type": "scale",
-                                "scale": [1.0] * (ndim - 2) + [float(2**number)] * 2,
-                            }
-                        ],
-                    }
-                    for number in range(len(levels))
-                ],
-            }
-        ],
-        "image-label": {},
-    }
 
 
 def _flush_at_exit(labels: SparseLabels) -> None:

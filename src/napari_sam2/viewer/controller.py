@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.objects import Preview
     from napari_sam2.annotation.overlap import Overlap
     from napari_sam2.annotation.planes import Plane
+    from napari_sam2.annotation.sparse import SparseLabels
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.viewer.drawing import Drag
@@ -133,6 +134,7 @@ class Controller:
             wake=None if self._waker is None else self._waker.wake,
             segmenter_factory=segmenter_factory,
             make_labels=self._make_store,
+            show_labels=self._show_labels,
             journals=Journals(_journal_place),
         )
         # A viewer that nobody closed takes its session with it.
@@ -495,6 +497,9 @@ class Controller:
 
     def _make_store(self, plane: Plane) -> LayerLabels:
         return self.stores.make_for(plane, self.view.image_of(plane))
+
+    def _show_labels(self, labels: SparseLabels, plane: Plane) -> LayerLabels:
+        return self.stores.show(labels, self.view.image_of(plane))
 
     def _on_active_layer(self) -> None:
         self._of_active.close()

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from napari_sam2.annotation.huge import new_labels, too_large
 from napari_sam2.annotation.origins import ImageOrigin, sample_of
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
 from napari_sam2.viewer.geometry import displayed_axes, unit_factors
-from napari_sam2.viewer.huge import is_sparse, new_labels, too_large
+from napari_sam2.viewer.huge import is_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -26,6 +27,7 @@ __all__ = [
     "in_pan_zoom",
     "labels_fit",
     "labels_name",
+    "labels_over",
     "make_labels",
     "origin_of",
     "path_of",
@@ -165,13 +167,29 @@ def make_labels(image: Image) -> Labels:
 
     Those of a huge image are kept on disk, see `napari_sam2.viewer.sparse_store`.
     """
+    shape, name = spatial_shape(image), labels_name(image)
+    if too_large(shape):
+        return labels_over(image, new_labels(shape, name).levels, name)
+    return labels_over(image, np.zeros(shape, dtype=np.uint16), name)
+
+
+def labels_over(image: Image, data: Any, name: str) -> Labels:
+    """Return a layer of labels that lie exactly over an image.
+
+    Parameters
+    ----------
+    image : Image
+        Whose place they take over.
+    data : ndarray of int, or list of SparseLevel
+        The labels, or all levels of those on disk.
+    name : str
+        Of the layer.
+    """
     from napari.layers import Labels
 
-    shape, name = spatial_shape(image), labels_name(image)
-    large = too_large(shape)
     return Labels(
-        new_labels(shape, name).levels if large else np.zeros(shape, dtype=np.uint16),
-        multiscale=large,
+        data,
+        multiscale=isinstance(data, list),
         name=name,
         affine=image.affine,
         axis_labels=image.axis_labels,

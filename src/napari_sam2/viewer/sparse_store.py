@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_sam2.viewer.label_store import LayerLabels
@@ -46,7 +47,7 @@ class SparseLayerLabels(LayerLabels):
     @property
     def origin(self) -> LabelsOrigin:
         """What the labels can be found again by."""
-        return self._labels.origin
+        return replace(self._labels.origin, name=self.layer.name)
 
     @property
     def in_memory(self) -> bool:

@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
+from napari_sam2.annotation.huge import labels_folder, new_labels, too_large
 from napari_sam2.viewer.connections import Connections
-from napari_sam2.viewer.huge import (
-    BRUSH_NOTE,
-    is_sparse,
-    labels_folder,
-    new_labels,
-    too_large,
-)
+from napari_sam2.viewer.huge import BRUSH_NOTE, is_sparse
 from napari_sam2.viewer.label_store import LayerLabels
-from napari_sam2.viewer.layers import make_labels
+from napari_sam2.viewer.layers import labels_over, make_labels
 from napari_sam2.viewer.sparse_store import SparseLayerLabels
 
 if TYPE_CHECKING:
@@ -25,6 +20,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from napari_sam2.annotation.planes import Plane
+    from napari_sam2.annotation.sparse import SparseLabels
     from napari_sam2.viewer.choices import LayerChoices
 
 __all__ = ["LabelStores"]
@@ -100,12 +96,8 @@ class LabelStores:
             That the plane is of; None if it is gone: a click on it that was
             answered is kept all the same.
         """
-        if image is not None and image is self._choices.image:
-            return self.of(self.make(image))
         if image is not None:
-            layer = self._add(make_labels(image))
-            self._choices.remember(image, layer)
-            return self.of(layer)
+            return self._of_image(make_labels(image), image)
         from napari.layers import Labels as LabelsLayer
 
         shape, name = plane.array_shape, f"{plane.name} · labels"
@@ -113,12 +105,40 @@ class LabelStores:
         empty = new_labels(shape, name).levels if large else np.zeros(shape, np.uint16)
         return self.of(self._add(LabelsLayer(empty, multiscale=large, name=name)))
 
+    def show(self, labels: SparseLabels, image: Image | None) -> LayerLabels:
+        """Add a layer of labels that were found on disk, and work on it.
+
+        Parameters
+        ----------
+        labels : SparseLabels
+            Made in an earlier session.
+        image : Image, optional
+            That they are of; None if it is gone.
+        """
+        if image is not None:
+            over = labels_over(image, labels.levels, labels.origin.name)
+            return self._of_image(over, image)
+        from napari.layers import Labels as LabelsLayer
+
+        name = labels.origin.name
+        layer = LabelsLayer(labels.levels, multiscale=True, name=name)
+        return self.of(self._add(layer))
+
     def close(self) -> None:
         """Listen to no layer any longer."""
         self._connections.close()
         for store in self._stores.values():
             store.close()
         self._stores.clear()
+
+    def _of_image(self, layer: Labels, image: Image) -> LayerLabels:
+        """Add labels of an image, and work on them whenever it is worked on."""
+        store = self.of(self._add(layer))
+        if image is self._choices.image:
+            self._choices.labels = layer
+        else:
+            self._choices.remember(image, layer)
+        return store
 
     def _add(self, layer: Labels) -> Labels:
         """Add a layer without taking the selection away from the user."""

@@ -31,6 +31,8 @@ for _name, _folder in _FOLDERS.items():
     os.environ[_name] = str(_HOME / _folder)
 # Nothing is exported and measured behind a test's back.
 os.environ["NAPARI_SAM2_ENGINE"] = "torch"
+# What one test has seen, the next one has not.
+os.environ["NAPARI_SAM2_CACHE_GB"] = "0"
 os.environ["NAPARI_CONFIG"] = str(_HOME / "config" / "napari.yaml")
 
 # Few and small arrays: more threads than this only get in each other's way.

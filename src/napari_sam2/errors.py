@@ -15,6 +15,7 @@
     ├── LabelsError                the labels layer cannot take the object
     ├── KeymapError                there is no such key, or it is napari's
     ├── JournalError               a session could not be recorded or read back
+    ├── CacheError                 what the model saw cannot be kept on the disk
     └── ExportError                a result could not be written
 
     Cancelled                      not an error: somebody asked for it to stop
@@ -27,6 +28,7 @@ NapariSam2Error`` never reports a cancellation as a failure.
 from __future__ import annotations
 
 __all__ = [
+    "CacheError",
     "Cancelled",
     "CheckpointError",
     "DownloadError",
@@ -98,6 +100,10 @@ class KeymapError(NapariSam2Error, ValueError):
 
 class JournalError(NapariSam2Error, OSError):
     """The journal of a session could not be written or read."""
+
+
+class CacheError(NapariSam2Error, OSError):
+    """Embeddings cannot be kept on the disk, or removed from it."""
 
 
 class ExportError(NapariSam2Error, OSError):

@@ -70,3 +70,22 @@ class FakeEngine(Engine):
         logits = np.array([[r - distance for r in radii]], dtype=np.float32)
         scores = np.array([[0.5, 0.9, 0.7][: len(radii)]], dtype=np.float32)
         return Decoded(logits, scores)
+
+
+class PackingEngine(FakeEngine):
+    """Its embeddings are 4,000 bytes that say what they are of."""
+
+    def encode(self, image: NDArray[np.uint8], **options: Any) -> Embedding:
+        super().encode(image, **options)
+        return embedding(int(image.sum()))
+
+    def pack(self, embedding: Embedding) -> dict[str, NDArray[Any]] | None:
+        return {"values": embedding.payload}
+
+    def unpack(self, arrays: dict[str, NDArray[Any]]) -> Embedding:
+        return Embedding(arrays["values"], arrays["values"].nbytes)
+
+
+def embedding(value: int) -> Embedding:
+    values = np.full(1000, value, np.float32)
+    return Embedding(values, values.nbytes)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
+    from napari_sam2.segmentation.embedding_files import EmbeddingFiles
     from napari_sam2.segmentation.points import Box
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
@@ -63,6 +64,8 @@ class Inference:
         See :class:`~napari_sam2.annotation.requests.RequestThread`.
     factory : callable, optional
         ``factory(spec, device)`` makes the segmenter, on the computing thread.
+    files : EmbeddingFiles, optional
+        Where what was looked at is kept for another day.
     """
 
     changed = Signal()
@@ -74,10 +77,12 @@ class Inference:
         self,
         wake: Callable[[], None],
         factory: Callable[[ModelSpec, str], Segmenter] | None = None,
+        files: EmbeddingFiles | None = None,
     ) -> None:
         self._thread = RequestThread(wake)
         self._aside = RequestThread(wake, "napari-sam2-aside")
-        self._loader = ModelLoader(self._thread, wake, factory)
+        self._loader = ModelLoader(self._thread, wake, factory, files)
+        self._files = files
         self._segmenter: Segmenter | None = None
         # With a better engine, for the next image: the one in view stays as it is.
         self._next_segmenter: Segmenter | None = None
@@ -540,6 +545,8 @@ class Inference:
         def work(token: CancelToken) -> tuple[Plane, EmbeddedImage, float]:
             start = perf_counter()
             embedded = _embedded(segmenter, plane, pixels, view, token, report)
+            if self._files is not None:
+                self._files.put(embedded.key, segmenter.engine, embedded.embedding)
             # Not to be found anew by whoever does it again.
             seen = replace(plane, seen=pixels.contrast)
             return seen, embedded, perf_counter() - start

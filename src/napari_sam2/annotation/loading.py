@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_sam2.models.catalog import ModelSpec
+    from napari_sam2.segmentation.embedding_files import EmbeddingFiles
     from napari_sam2.segmentation.embeddings import EmbeddingCache
     from napari_sam2.segmentation.segmenter import Segmenter
 
@@ -50,6 +51,8 @@ class ModelLoader:
         See :class:`~napari_sam2.annotation.requests.RequestThread`.
     factory : callable, optional
         ``factory(spec, device)`` makes the segmenter, on ``thread``.
+    files : EmbeddingFiles, optional
+        What models saw on other days.
     """
 
     changed = Signal()
@@ -68,11 +71,13 @@ class ModelLoader:
         thread: RequestThread,
         wake: Callable[[], None],
         factory: Callable[[ModelSpec, str], Segmenter] | None = None,
+        files: EmbeddingFiles | None = None,
     ) -> None:
         self._thread = thread
         self._fetching = RequestThread(wake, "napari-sam2-fetch")
         self._preparation = Preparation(wake)
         self._factory = factory
+        self._files = files
         # One for all models: going back to one is as quick as going back to an image.
         self._cache: EmbeddingCache | None = None
         # What is to compute, and what does meanwhile.
@@ -274,7 +279,7 @@ class ModelLoader:
         from napari_sam2.segmentation.segmenter import Segmenter
 
         if self._cache is None:
-            self._cache = EmbeddingCache()
+            self._cache = EmbeddingCache(files=self._files)
         return Segmenter(
             setup.spec, setup.device, compute_with=setup.engine, cache=self._cache
         )

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.sparse import SparseLabels
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
+    from napari_sam2.segmentation.embedding_files import EmbeddingFiles
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.view import BBox
 
@@ -83,6 +84,9 @@ class AnnotationSession(ObjectCommands, PromptCommands):
     journals : Journals, optional
         That write down what is done, to come back to it after a crash or another
         day. By default nothing is recorded.
+    embeddings : EmbeddingFiles, optional
+        Where what the model saw is kept on the disk, so that an image that is opened
+        again need not be encoded again. By default it is not.
     """
 
     status_changed = Signal(Status)
@@ -104,8 +108,9 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         make_labels: Callable[[Plane], LabelStore] | None = None,
         show_labels: Callable[[SparseLabels, Plane], LabelStore] | None = None,
         journals: Journals | None = None,
+        embeddings: EmbeddingFiles | None = None,
     ) -> None:
-        self._inference = Inference(wake or _sleep_on, segmenter_factory)
+        self._inference = Inference(wake or _sleep_on, segmenter_factory, embeddings)
         self._previews = Previews(self._inference, self._intent_of, self._on_failed)
         self._ledgers = Ledgers(
             self._inference,

@@ -71,6 +71,9 @@ class Engine(ABC):
     device: str
     """Device that really computes: ``"cpu"``, ``"cuda:0"``, ``"mps"``, …"""
 
+    version: str = ""
+    """Of the runtime: another one may compute other last digits."""
+
     image_size: int
     """Side of the square input of the model, in pixels."""
 
@@ -139,3 +142,32 @@ class Engine(ABC):
             If the device fails, if the embedding is one of another engine or
             model, or if the prompts do not form one batch.
         """
+
+    def pack(self, embedding: Embedding) -> dict[str, npt.NDArray[Any]] | None:
+        """Return an embedding as arrays, to be kept on a disk.
+
+        Returns
+        -------
+        dict of str to ndarray, or None
+            In C-order, in main memory. None if no other process could use them,
+            because the model is no checkpoint, say.
+        """
+        return None
+
+    def unpack(self, arrays: dict[str, npt.NDArray[Any]]) -> Embedding:
+        """Return the embedding that was packed: it decodes to the very same logits.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+            From :meth:`pack` of an engine with the same name, precision, model, device
+            and version.
+
+        Raises
+        ------
+        ValueError
+            If these are no arrays of this engine.
+        OutOfMemoryError, EngineError
+            If the device fails.
+        """
+        raise ValueError(f"{self.name} packs no embeddings.")

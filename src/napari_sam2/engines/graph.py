@@ -95,6 +95,10 @@ class GraphEngine(Engine):
     def _array(self, output: Any) -> npt.NDArray[np.float32]:
         """Bring an output here."""
 
+    def _placed(self, array: npt.NDArray[Any]) -> Any:
+        """Bring an array to where outputs are computed."""
+        return array
+
     def encode(
         self,
         image: npt.NDArray[np.uint8],
@@ -118,6 +122,9 @@ class GraphEngine(Engine):
             cancel.raise_if_cancelled()
         if progress is not None:
             progress(1.0)
+        return self._embedding(prepared)
+
+    def _embedding(self, prepared: dict[str, Any]) -> Embedding:
         nbytes = sum(_nbytes(tensor) for tensor in prepared.values())
         return Embedding(_Payload(self.model, self.name, prepared), nbytes)
 
@@ -144,6 +151,24 @@ class GraphEngine(Engine):
         given = dict(zip(FEATURES, features, strict=True))
         found = self._run(graphs["prepare"], given, PREPARED)
         return dict(zip(PREPARED, found, strict=True))
+
+    def pack(self, embedding: Embedding) -> dict[str, npt.NDArray[Any]] | None:
+        """Return an embedding as arrays; see :meth:`Engine.pack`."""
+        payload = embedding.payload
+        if not isinstance(payload, _Payload):
+            return None
+        return {
+            name: np.ascontiguousarray(self._array(tensor))
+            for name, tensor in payload.prepared.items()
+        }
+
+    def unpack(self, arrays: dict[str, npt.NDArray[Any]]) -> Embedding:
+        """Return the embedding that was packed; see :meth:`Engine.unpack`."""
+        if set(arrays) != set(PREPARED):
+            raise ValueError(f"These are not the parts of an embedding: {[*arrays]}.")
+        return self._embedding(
+            {name: self._guarded(self._placed, arrays[name]) for name in PREPARED}
+        )
 
     def decode(
         self,

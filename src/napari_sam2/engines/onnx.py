@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_sam2.engines.exported import ANSWERS, MASK, PROMPTS
+from napari_sam2.engines.exported import ANSWERS, EXPORTER, MASK, PROMPTS
 from napari_sam2.engines.graph import GraphEngine
 from napari_sam2.errors import EngineError
 
@@ -78,6 +78,7 @@ class OnnxEngine(GraphEngine):
     def _load(self, graph: str) -> Any:
         import onnxruntime
 
+        self.version = f"{onnxruntime.__version__}, export {EXPORTER}"
         if self._provider not in onnxruntime.get_available_providers():
             raise EngineError(
                 f"This ONNX Runtime has no {self._provider}. Choose the CPU, or "
@@ -175,3 +176,9 @@ class OnnxEngine(GraphEngine):
     def _array(self, output: Any) -> npt.NDArray[np.float32]:
         array: npt.NDArray[np.float32] = output.numpy()
         return array
+
+    def _placed(self, array: npt.NDArray[Any]) -> Any:
+        import onnxruntime
+
+        device = "cuda" if self._on_cuda else "cpu"
+        return onnxruntime.OrtValue.ortvalue_from_numpy(array, device, self._number)

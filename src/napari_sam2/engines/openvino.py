@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam2.engines.exported import EXPORTER
 from napari_sam2.engines.graph import GraphEngine
 from napari_sam2.errors import Cancelled, EngineError
 
@@ -65,6 +66,7 @@ class OpenVinoEngine(GraphEngine):
                 "`pip install napari-sam2[openvino]`, or choose another engine."
             ) from error
         self.name = "OpenVINO"
+        self.version = f"{openvino.__version__}, export {EXPORTER}"
         self.precision = precision
         self.device = device
         self._settings = {"PERFORMANCE_HINT": "LATENCY"}

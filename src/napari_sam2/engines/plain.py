@@ -32,6 +32,7 @@ class PlainDecoder(nn.Module):
         self.no_mask = model.sam_prompt_encoder.no_mask_embed
         position = model.sam_prompt_encoder.get_dense_pe()
         self.register_buffer("position", position.detach())
+        self.parts = 3 if model.use_high_res_features_in_sam else 1
 
     def prepare(self, embedding: Tensor, *high_res: Tensor) -> tuple[Tensor, ...]:
         """Compute what depends on the image alone: nothing.
@@ -43,7 +44,9 @@ class PlainDecoder(nn.Module):
         *high_res : Tensor
             Features at strides 4 and 8, if the model has them.
         """
-        return embedding, *high_res
+        # As they lie when they come from a disk: then the answers are the same, bit by
+        # bit.
+        return tuple(part.contiguous() for part in (embedding, *high_res))
 
     def forward(
         self,

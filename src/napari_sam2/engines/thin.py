@@ -71,6 +71,7 @@ class ThinDecoder(nn.Module):
         Its decoder's modules are used as they are.
     """
 
+    parts = len(Prepared._fields)
     position: Tensor
     own: Tensor
     # Modules of sam2, which is not typed.

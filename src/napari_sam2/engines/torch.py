@@ -16,7 +16,7 @@ from napari_sam2.engines.device import choose_device, guarded
 from napari_sam2.engines.encoder import ImageEncoder, normalized, watched
 from napari_sam2.engines.plain import PlainDecoder
 from napari_sam2.engines.prompts import PromptBatch
-from napari_sam2.engines.thin import ThinDecoder
+from napari_sam2.engines.thin import Prepared, ThinDecoder
 from napari_sam2.errors import EngineError
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class TorchEngine(Engine):
     """
 
     name = "torch"
+    version = torch.__version__
 
     def __init__(
         self,
@@ -72,6 +73,8 @@ class TorchEngine(Engine):
 
     def _load(self, model: ModelSpec | SAM2Base) -> None:
         sam: Any
+        # What somebody has built in this process is known to nobody else.
+        self._lasting = not isinstance(model, torch.nn.Module)
         if isinstance(model, torch.nn.Module):
             self.model = f"{type(model).__name__}-{uuid4().hex}"
             sam = deepcopy(model).to(self._place).eval()
@@ -131,10 +134,36 @@ class TorchEngine(Engine):
             ):
                 features = self._encoder(pixels)
             prepared = self._decoder.prepare(*(part[0].float() for part in features))
+        return self._embedding(prepared)
+
+    def _embedding(self, prepared: tuple[torch.Tensor, ...]) -> Embedding:
         return Embedding(
             payload=_Payload(self.model, prepared),
             nbytes=sum(part.nbytes for part in prepared),
         )
+
+    def pack(self, embedding: Embedding) -> dict[str, npt.NDArray[Any]] | None:
+        """Return an embedding as arrays; see :meth:`Engine.pack`."""
+        payload = embedding.payload
+        if not self._lasting or not isinstance(payload, _Payload):
+            return None
+        parts = enumerate(payload.prepared)
+        return {str(number): part.cpu().numpy() for number, part in parts}
+
+    def unpack(self, arrays: dict[str, npt.NDArray[Any]]) -> Embedding:
+        """Return the embedding that was packed; see :meth:`Engine.unpack`."""
+        if sorted(arrays) != [str(number) for number in range(self._decoder.parts)]:
+            raise ValueError(f"These are not the parts of an embedding: {[*arrays]}.")
+
+        def placed() -> tuple[torch.Tensor, ...]:
+            return tuple(
+                torch.from_numpy(arrays[str(number)]).to(self._place)
+                for number in range(self._decoder.parts)
+            )
+
+        parts = guarded(self.device, placed)
+        thin = isinstance(self._decoder, ThinDecoder)
+        return self._embedding(Prepared(*parts) if thin else parts)
 
     def decode(
         self,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_sam2.engines.base import Embedding, Engine
+    from napari_sam2.segmentation.embedding_files import EmbeddingFiles
     from napari_sam2.segmentation.view import View
 
 __all__ = ["EmbeddingCache", "embedding_key", "pixels_name"]
@@ -29,12 +30,17 @@ class EmbeddingCache:
         What all embeddings together may take. One of SAM 2.1 takes some 20 MB, one
         of the starter model 3 MB. An embedding that is larger than the bound
         is not kept at all.
+    files : EmbeddingFiles, optional
+        Those on a disk, which outlive the program.
     """
 
-    def __init__(self, max_bytes: int = 1 << 29) -> None:
+    def __init__(
+        self, max_bytes: int = 1 << 29, files: EmbeddingFiles | None = None
+    ) -> None:
         if max_bytes < 0:
             raise ValueError(f"max_bytes must not be negative, but is {max_bytes}.")
         self.max_bytes = max_bytes
+        self.files = files
         self._kept: OrderedDict[str, Embedding] = OrderedDict()
         self._nbytes = 0
         self._lock = threading.Lock()
@@ -46,6 +52,21 @@ class EmbeddingCache:
             if embedding is not None:
                 self._kept.move_to_end(key)
             return embedding
+
+    def find(self, key: str, engine: Engine) -> Embedding | None:
+        """Return the embedding of that key, from the disk if it is not in memory.
+
+        Raises
+        ------
+        OutOfMemoryError, EngineError
+            If the device cannot take what was on the disk.
+        """
+        embedding = self.get(key)
+        if embedding is None and self.files is not None:
+            embedding = self.files.get(key, engine)
+            if embedding is not None:
+                self.put(key, embedding)
+        return embedding
 
     def put(self, key: str, embedding: Embedding) -> None:
         """Keep an embedding, and let go of those not used for longest."""

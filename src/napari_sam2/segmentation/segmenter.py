@@ -191,7 +191,7 @@ class Segmenter:
         if view is None:
             view = View.whole(pixels.shape, self.engine.image_size)
         key = pixels.key(view, self.engine)
-        embedding = self.cache.get(key)
+        embedding = self.cache.find(key, self.engine)
         if embedding is None:
             if cancel is not None:
                 cancel.raise_if_cancelled()

@@ -17,6 +17,7 @@ from napari_sam2.annotation.overlap import OVERWRITE, PROTECT
 from napari_sam2.annotation.recorder import Journals
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.annotation.sessions import JournalPlace
+from napari_sam2.segmentation.embedding_files import EmbeddingFiles
 from napari_sam2.viewer.aim import Aim
 from napari_sam2.viewer.choices import LayerChoices
 from napari_sam2.viewer.class_colors import ClassColors
@@ -136,6 +137,7 @@ class Controller:
             make_labels=self._make_store,
             show_labels=self._show_labels,
             journals=Journals(_journal_place),
+            embeddings=EmbeddingFiles(_cache_size),
         )
         # A viewer that nobody closed takes its session with it.
         self._finalizer = weakref.finalize(viewer, _abandon, self.session)
@@ -678,6 +680,11 @@ _ACTIONS: dict[str, Callable[[Controller], None]] = {
 
 def _journal_place() -> JournalPlace:
     return JournalPlace(preferences()["journal"])
+
+
+def _cache_size() -> float:
+    kept = preferences()
+    return kept["embedding_cache_size"] if kept["embedding_cache"] else 0.0
 
 
 def _abandon(session: AnnotationSession) -> None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_sam2.segmentation.embedding_files import DEFAULT_GB
+
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
@@ -23,7 +25,7 @@ __all__ = ["DEFAULTS", "Preferences", "preferences"]
 
 _PLUGIN = "napari-sam2"
 
-DEFAULTS: dict[str, dict[str, bool | str]] = {
+DEFAULTS: dict[str, dict[str, bool | str | float]] = {
     "work": {
         "model": "starter",
         "engine": "auto",
@@ -33,6 +35,8 @@ DEFAULTS: dict[str, dict[str, bool | str]] = {
         "sharpen": "as the model likes",
         "journal": "user",
         "contrast": "percentiles",
+        "embedding_cache": True,
+        "embedding_cache_size": DEFAULT_GB,
     },
     "look": {
         "palette": "object",
@@ -77,7 +81,7 @@ class Preferences:
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
-    def __setitem__(self, name: str, value: bool | str) -> None:
+    def __setitem__(self, name: str, value: bool | str | float) -> None:
         if self._values[name] == value:
             return
         self._values[name] = value

@@ -165,4 +165,17 @@ def test_only_the_plane_in_view_counts() -> None:
     assert region.crop.shape == (6, 6)
     assert (session.labels[0] == 4).sum() == 36
     np.testing.assert_array_equal(session.labels[1] == 4, stack[1] == 100)
+    notices: list[str] = []
+    session.notice.connect(notices.append)
+    store.array()[0, 50, 50] = 9
+    session.set_labels(None)
+    session.set_labels(store)
+    session.wait()
+    session.find_label_anew(9)
+    session.find_label_anew(77)
+    session.wait()
+    assert notices == [
+        "Object 9 has no pixels in this plane.",
+        "Object 77 has no pixels in this plane.",
+    ]
     session.close()

@@ -14,6 +14,7 @@ from napari_sam2.models.catalog import (
     ModelSpec,
     get_model,
     is_available,
+    model_name,
     models_folder,
     weights_path,
 )
@@ -178,3 +179,9 @@ def test_folder_of_the_models(home: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert models_folder() == home / "models"
     monkeypatch.delenv(HOME_VARIABLE)
     assert "napari-sam2" in models_folder().parts
+
+
+def test_a_model_is_known_by_its_fingerprint() -> None:
+    for spec in CATALOG.values():
+        assert model_name(spec.fingerprint) == spec.name
+    assert model_name("somebody else's") == "somebody else's"

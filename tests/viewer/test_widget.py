@@ -215,6 +215,32 @@ def test_buttons_do_what_their_keys_do(widget: SegmentationWidget, window: Any) 
     assert widget.object.text() == "2 objects"
 
 
+def test_what_is_painted_is_found_anew_by_a_button(
+    widget: SegmentationWidget, window: Any, qtbot: QtBot
+) -> None:
+    height = widget.sizeHint().height()
+    layer = widget.controller.new_labels()
+    labels = np.array(layer.data)
+    labels[A[0] : A[0] + 9, A[1] : A[1] + 9] = 7
+    layer.data = labels
+    session = widget.session
+    qtbot.waitUntil(lambda: session.row(7) is not None, timeout=PATIENCE)
+    assert widget.object.text() == "1 object"
+    assert widget.find_anew.isHidden()
+    widget.controller.next_object()
+    assert widget.object.text() == "Object 7 · painted"
+    assert not widget.find_anew.isHidden()
+    assert KEYMAP["find_anew"].keys in widget.find_anew.toolTip()
+    assert widget.sizeHint().height() == height
+    QTest.mouseClick(widget.find_anew, Qt.MouseButton.LeftButton)
+    session.wait()
+    assert (layer.data == 7).sum() > 1500
+    assert widget.object.text().startswith("Object 7 · score")
+    assert widget.find_anew.isHidden()
+    session.undo()
+    np.testing.assert_array_equal(layer.data, labels)
+
+
 def test_the_switch_and_the_keys_know_of_each_other(
     widget: SegmentationWidget, qtbot: QtBot
 ) -> None:

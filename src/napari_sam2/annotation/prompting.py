@@ -175,7 +175,11 @@ class PromptCommands:
         The pixels that it has on this plane become the prompt, brush strokes and all;
         earlier prompts do not count any more. One item of the history.
         """
-        self._clicks.append(partial(self._find_anew, row, col))
+        self._clicks.append(partial(self._find_anew_at, row, col))
+
+    def find_label_anew(self, label: int) -> None:
+        """Let the model find an object anew by its id; see :meth:`find_anew`."""
+        self._clicks.append(partial(self._find_anew, label))
 
     def _edit(self, row: float, col: float) -> None:
         label = self.label_at(row, col)
@@ -184,19 +188,26 @@ class PromptCommands:
         if not label:
             self._say("There is no object here: point at one, then edit it.")
         elif kept is None or plane is None or kept.plane.place != plane.place:
-            self._find_anew(row, col)
+            self._find_anew(label)
         else:
             self._keeper.take_up(label)
             self._previews.rest(kept)
 
-    def _find_anew(self, row: float, col: float) -> None:
+    def _find_anew_at(self, row: float, col: float) -> None:
         label = self.label_at(row, col)
-        ledger, plane = self._ledgers.chosen, self.plane
-        if not label or ledger is None or plane is None or not self._usable:
+        if label:
+            self._find_anew(label)
+        else:
             self._say("There is no object here: point at one, or paint one.")
+
+    def _find_anew(self, label: int) -> None:
+        ledger, plane = self._ledgers.chosen, self.plane
+        if ledger is None or plane is None or not self._usable:
             return
-        region = ledger.region(label, plane)
-        if region is not None:
+        region = ledger.region(label, plane) if label in ledger else None
+        if region is None:
+            self._say(f"Object {label} has no pixels in this plane.")
+        else:
             self._keeper.leave()
             # It stands for this call, whose turn it is.
             self._clicks.put_first(self._click_of(Marked(label, region), plane))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_sam2.models.catalog import model_name
+
 if TYPE_CHECKING:
     from napari_sam2.annotation.extents import Extent
     from napari_sam2.annotation.ledger import Ledger
@@ -65,6 +67,6 @@ def row_of(ledger: Ledger, label: int) -> ObjectRow | None:
         notes.reviewed,
         extent,
         kept.prediction.score,
-        kept.model,
+        model_name(kept.model),
         len(given.points) + len(given.scribbles) + len(given.lassos) + drawn,
     )

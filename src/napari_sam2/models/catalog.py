@@ -10,6 +10,7 @@ import difflib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ __all__ = [
     "ModelSpec",
     "get_model",
     "is_available",
+    "model_name",
     "models_folder",
     "require_weights",
     "weights_path",
@@ -196,6 +198,22 @@ _MODELS = (
 
 CATALOG: Mapping[str, ModelSpec] = {spec.name: spec for spec in _MODELS}
 """The models that are known by name; the one that needs no download first."""
+
+
+def model_name(fingerprint: str) -> str:
+    """Return the name of the model that has a fingerprint.
+
+    One that is not in :data:`CATALOG` keeps the fingerprint for a name.
+    """
+    return _names().get(fingerprint, fingerprint)
+
+
+@cache
+def _names() -> dict[str, str]:
+    # A file whose checksum is not known beforehand may be missing.
+    known = (one for one in CATALOG.values() if one.sha256 or is_available(one))
+    return {spec.fingerprint: spec.name for spec in known}
+
 
 _SUFFIXES = (".pt", ".pth", ".safetensors")
 

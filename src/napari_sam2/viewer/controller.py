@@ -254,6 +254,13 @@ class Controller:
         acts: dict[str, Callable[..., None]] = {**_ACTIONS, **classes}
         return {name: weakly(self, act) for name, act in acts.items()}
 
+    @property
+    def painted(self) -> int | None:
+        """Id of the object at hand, if it has no prompts: somebody painted it."""
+        label = self.tour.at_hand
+        row = None if label is None else self.session.row(label)
+        return None if row is None or row.prompts is not None else label
+
     def color_of(self, label: int) -> npt.NDArray[np.floating[Any]]:
         """RGBA that an object has, or will have, in the labels."""
         return label_color(self.choices.labels, label)
@@ -389,6 +396,12 @@ class Controller:
         label = self.tour.at_hand
         if not self._in_stroke and label is not None:
             self.session.delete([label])
+
+    def find_anew(self) -> None:
+        """Let the model find the object at hand anew, by what is painted of it."""
+        label = self.tour.at_hand
+        if not self._in_stroke and label is not None:
+            self.session.find_label_anew(label)
 
     def new_labels(self) -> Labels | None:
         """Make new labels for the image and work on them."""

@@ -132,9 +132,14 @@ def object_line(controller: Controller) -> str:
     """Name the object that is worked on, and how sure the model is of it."""
     session = controller.session
     current = session.current
+    here = controller.painted
+    if here is not None:
+        category = session.notes(here).category
+        return f"Object {here}{f' · {category}' if category else ''} · painted"
     if current is None:
-        count = len(session.objects)
-        so_far = f"{count} object{'s'[: count > 1]}" if count else "No objects yet"
+        extents = session.extents
+        count = 0 if extents is None else len(extents)
+        so_far = f"{count:,} object{'s'[: count > 1]}" if count else "No objects yet"
         return f"{so_far} · next: {session.category}" if session.category else so_far
     score = current.prediction.score
     sure = "score" if score >= 0.5 else "low score"

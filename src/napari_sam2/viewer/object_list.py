@@ -10,23 +10,21 @@ from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QSize,
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QCheckBox,
     QCompleter,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
-    QPushButton,
     QSizePolicy,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_sam2.viewer.class_bar import ClassBar
 from napari_sam2.viewer.object_model import AREA, CLASS, ID, REVIEWED, ObjectModel
+from napari_sam2.viewer.parts import button, check, fold, show_folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,15 +169,15 @@ class ObjectPanel(QWidget):
         self._session = controller.session
         self._connections = connections
         self.model = ObjectModel(self._session, controller.color_of, connections)
-        self.header = _header()
+        self.header = fold("Objects", "Show the list of objects")
         self.table = ObjectTable(self.model)
-        self.delete = _button("Delete", "Take the selected objects away (Delete)")
-        self.merge = _button("Merge", "Make one object of the selected ones (M)")
-        self.split = _button("Split", "Make an object of each connected part (S)")
+        self.delete = button("Delete", "Take the selected objects away (Delete)")
+        self.merge = button("Merge", "Make one object of the selected ones (M)")
+        self.split = button("Split", "Make an object of each connected part (S)")
         self.classes = ClassBar(self._session, controller.classes, connections)
-        self.by_class = QCheckBox("Color by class")
-        self.by_class.setToolTip("Show the labels in the colors of their classes")
-        self.by_class.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.by_class = check(
+            "Color by class", "Show the labels in the colors of their classes"
+        )
         self.body = QWidget()
         self._lay_out()
         self._connect()
@@ -206,8 +204,8 @@ class ObjectPanel(QWidget):
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
-        for button in (self.delete, self.merge, self.split):
-            buttons.addWidget(button)
+        for act in (self.delete, self.merge, self.split):
+            buttons.addWidget(act)
         inside = QVBoxLayout(self.body)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(4)
@@ -259,9 +257,7 @@ class ObjectPanel(QWidget):
     # ---------------------------------------------------------------- following
 
     def _on_fold(self, unfolded: bool) -> None:
-        self.header.setArrowType(
-            Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
-        )
+        show_folded(self.header, not unfolded)
         self.body.setVisible(unfolded)
         self._take_room(unfolded)
         if unfolded:
@@ -358,26 +354,3 @@ class ObjectPanel(QWidget):
         if selected:
             reviewed = all(self._session.notes(label).reviewed for label in selected)
             self._session.review(selected, not reviewed)
-
-
-def _header() -> QToolButton:
-    header = QToolButton()
-    header.setText("Objects")
-    header.setCheckable(True)
-    header.setArrowType(Qt.ArrowType.RightArrow)
-    header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    header.setAutoRaise(True)
-    header.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    header.setToolTip("Show the list of objects")
-    header.setObjectName("fold")
-    return header
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    button.setMinimumWidth(1)
-    button.setToolTip(tip)
-    return button

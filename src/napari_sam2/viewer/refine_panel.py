@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
-    QCheckBox,
     QDoubleSpinBox,
     QGridLayout,
     QLabel,
-    QSizePolicy,
     QSlider,
     QSpinBox,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_sam2.segmentation.refinement import Refinement
+from napari_sam2.viewer.parts import check, fold, show_folded
 
 if TYPE_CHECKING:
     from napari_sam2.viewer.connections import Connections
@@ -48,12 +46,14 @@ class RefinePanel(QWidget):
     def __init__(self, controller: Controller, connections: Connections) -> None:
         super().__init__()
         self._session = controller.session
-        self.header = QToolButton()
+        self.header = fold(
+            "Refine", "Threshold, smoothing, holes and size, without a new click"
+        )
         self.body = QWidget()
         self.threshold = QSlider(Qt.Orientation.Horizontal)
         self.value = QLabel()
         self.smoothing = QDoubleSpinBox()
-        self.fill_holes = QCheckBox("Fill holes")
+        self.fill_holes = check("Fill holes", "What the mask goes around belongs to it")
         self.min_area = QSpinBox()
         self._style()
         self._lay_out()
@@ -61,15 +61,6 @@ class RefinePanel(QWidget):
         self._refresh()
 
     def _style(self) -> None:
-        header = self.header
-        header.setCheckable(True)
-        header.setAutoRaise(True)
-        header.setObjectName("fold")
-        header.setArrowType(Qt.ArrowType.RightArrow)
-        header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        header.setMinimumWidth(1)
-        header.setToolTip("Threshold, smoothing, holes and size, without a new click")
         self.threshold.setRange(-_MOST * _STEPS, _MOST * _STEPS)
         self.threshold.setPageStep(_STEPS)
         # To the right, the mask grows.
@@ -90,9 +81,7 @@ class RefinePanel(QWidget):
         self.min_area.setSuffix(" px")
         self.min_area.setToolTip("Leave islands out that have fewer pixels")
         self.min_area.setAccessibleName("Smallest island")
-        self.fill_holes.setToolTip("What the mask goes around belongs to it")
-        for widget in (header, self.threshold, self.fill_holes):
-            widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.threshold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for box in (self.smoothing, self.min_area):
             # A number that is half typed is not meant yet.
             box.setKeyboardTracking(False)
@@ -135,8 +124,7 @@ class RefinePanel(QWidget):
             connections.add(signal, self._refresh)
 
     def _on_fold(self, unfolded: bool) -> None:
-        arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
-        self.header.setArrowType(arrow)
+        show_folded(self.header, not unfolded)
         self.body.setVisible(unfolded)
 
     def _on_threshold(self, value: int) -> None:

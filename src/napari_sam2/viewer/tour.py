@@ -92,8 +92,9 @@ class Tour:
         current, extents = self._session.current, self._session.extents
         if current is not None:
             return current.label if current.kept else None
-        there = extents is not None and self._here in extents.labels
-        return self._here if there else None
+        here = self._here
+        there = extents is not None and here is not None and here in extents
+        return here if there else None
 
     def highlight(self, labels: Iterable[int]) -> None:
         """Outline some objects, and no others."""
@@ -138,7 +139,8 @@ class Tour:
 
     def visit(self, label: int) -> None:
         """Go to an object to work on it; what has no prompts cannot be corrected."""
-        if label in self._session.objects:
+        row = self._session.row(label)
+        if row is not None and row.prompts is not None:
             self._session.edit(label)
         else:
             self._session.done()

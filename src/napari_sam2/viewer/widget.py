@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import (
-    QCheckBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QPushButton,
-    QSizePolicy,
     QToolTip,
     QVBoxLayout,
     QWidget,
@@ -37,6 +33,7 @@ from napari_sam2.viewer.hints import object_line
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.object_list import ObjectPanel
 from napari_sam2.viewer.overlap_chooser import OverlapChooser
+from napari_sam2.viewer.parts import button, check, rule, small_button
 from napari_sam2.viewer.preferences import preferences
 from napari_sam2.viewer.refine_panel import RefinePanel
 from napari_sam2.viewer.remember import Memory, remembered_controller
@@ -77,8 +74,10 @@ class SegmentationWidget(QWidget):
         self.labels = LabelsChooser(choices)
         self.model = ModelChooser(self.session)
         self.engine = EngineChooser(self.session)
-        self.new_labels = _small("+", "Make new labels for this image", "New labels")
-        self.about_model = _small("i", "", "About the model")
+        self.new_labels = small_button(
+            "+", "Make new labels for this image", "New labels"
+        )
+        self.about_model = small_button("i", "", "About the model")
         self.status = StatusArea()
         self.restore = RestoreLine(self.session, self._connections)
         self.tool = self.status.tool
@@ -86,17 +85,18 @@ class SegmentationWidget(QWidget):
         self.object = line("object")
         self.swatch = QLabel()
         self.swatch.setFixedSize(12, 12)
-        self.done = _button("Done")
-        self.drop = _button("Drop")
-        self.undo = _button("Undo")
-        self.redo = _button("Redo")
-        self.collect = _check(KEYMAP["collect"].title)
+        self.find_anew = button("Find anew")
+        self.done = button("Done")
+        self.drop = button("Drop")
+        self.undo = button("Undo")
+        self.redo = button("Redo")
+        self.collect = check(KEYMAP["collect"].title)
         self.overlap = OverlapChooser(self.controller, self._connections)
-        self.sharpen = _check(KEYMAP["sharpen"].title)
+        self.sharpen = check(KEYMAP["sharpen"].title)
         self.refine = RefinePanel(self.controller, self._connections)
         self.objects = ObjectPanel(self.controller, self._connections)
-        self.export = _button("E&xport…", "Save the labels as TIFF or PNG")
-        self.help = _small("?", "", KEYMAP["help"].title)
+        self.export = button("E&xport…", "Save the labels as TIFF or PNG")
+        self.help = small_button("?", "", KEYMAP["help"].title)
         self.done.setObjectName("primary")
         self.tool.setAccessibleName(KEYMAP["toggle"].title)
 
@@ -166,16 +166,19 @@ class SegmentationWidget(QWidget):
         current.setSpacing(6)
         current.addWidget(self.swatch)
         current.addWidget(self.object, 1)
+        current.addWidget(self.find_anew)
+        # It comes and goes, the rows below it stay where they are.
+        current.addStrut(self.find_anew.sizeHint().height())
 
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
-        for button, stretch in (
+        for act, stretch in (
             (self.done, 2),
             (self.drop, 1),
             (self.undo, 1),
             (self.redo, 1),
         ):
-            buttons.addWidget(button, stretch)
+            buttons.addWidget(act, stretch)
 
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 8, 8, 8)
@@ -183,14 +186,14 @@ class SegmentationWidget(QWidget):
         whole.addLayout(choose)
         whole.addWidget(self.status)
         whole.addWidget(self.restore)
-        whole.addWidget(_rule())
+        whole.addWidget(rule())
         whole.addWidget(self.tools)
         whole.addLayout(current)
         whole.addLayout(buttons)
         whole.addWidget(self.collect)
         whole.addWidget(self.sharpen)
         whole.addWidget(self.overlap)
-        whole.addWidget(_rule())
+        whole.addWidget(rule())
         whole.addWidget(self.refine)
         whole.addWidget(self.objects, 1)
         last = QHBoxLayout()
@@ -212,6 +215,7 @@ class SegmentationWidget(QWidget):
         add(session.objects_changed, self._on_session)
         add(session.history_changed, self._on_session)
         add(session.category_changed, self._on_session)
+        add(session.touched, self._on_session)
         add(controller.class_colors.recolored, self._on_session)
         add(session.model_changed, self._on_model)
         add(session.notice, self.status.show_notice)
@@ -219,6 +223,7 @@ class SegmentationWidget(QWidget):
         add(controller.modes_changed, self._on_modes)
         add(controller.tools.changed, self._on_session)
         add(controller.prompts.under_changed, self._on_session)
+        add(controller.tour.changed, self._on_session)
         add(controller.panel_wanted, self._on_panel)
         viewer = controller.viewer
         if viewer is not None:
@@ -236,6 +241,7 @@ class SegmentationWidget(QWidget):
             act = controller.actions[name]
             # Without the state of the button, which Qt would pass along.
             getattr(self, name).clicked.connect(partial(_do, act))
+        self.find_anew.clicked.connect(partial(_do, controller.find_anew))
         self.export.clicked.connect(self._export)
 
     # ---------------------------------------------------------------- following
@@ -267,19 +273,21 @@ class SegmentationWidget(QWidget):
         self.sharpen.setChecked(controller.sharpen)
         self._on_session()
 
-    def _on_session(self) -> None:
+    def _on_session(self, *_: object) -> None:
         session = self.session
         current = session.current
         say(self.object, object_line(self.controller))
-        color = "transparent"
-        if current is not None:
-            red, green, blue = (self.controller.color_of(current.label) * 255)[:3]
+        color, painted = "transparent", self.controller.painted
+        here = painted if current is None else current.label
+        if here is not None:
+            red, green, blue = (self.controller.color_of(here) * 255)[:3]
             color = f"rgb({red:.0f}, {green:.0f}, {blue:.0f})"
         style = f"background-color: {color}; border-radius: 2px;"
         if self.swatch.styleSheet() != style:
             self.swatch.setStyleSheet(style)
-        self.done.setEnabled(session.active and current is not None)
-        self.drop.setEnabled(session.active and current is not None)
+        self.find_anew.setVisible(session.active and painted is not None)
+        self.done.setEnabled(session.active and here is not None)
+        self.drop.setEnabled(session.active and here is not None)
         self.undo.setEnabled(session.can_undo)
         self.redo.setEnabled(session.can_redo)
         self._on_guidance()
@@ -287,9 +295,13 @@ class SegmentationWidget(QWidget):
     def _on_keys(self) -> None:
         buttons = {"toggle": self.tool}
         for name, action in KEYMAP.items():
-            button = buttons.get(name) or getattr(self, name, None)
-            if isinstance(button, QWidget):
-                button.setToolTip(action.tooltip)
+            one = buttons.get(name) or getattr(self, name, None)
+            if isinstance(one, QWidget):
+                one.setToolTip(action.tooltip)
+        self.find_anew.setToolTip(
+            "Let the model outline this object, by what is painted of it "
+            f"({KEYMAP['find_anew'].keys}: the one under the mouse)"
+        )
         self._on_guidance()
 
     def _on_theme(self) -> None:
@@ -324,9 +336,9 @@ class SegmentationWidget(QWidget):
         self.about_model.setToolTip(facts)
 
     def _tell_about_model(self) -> None:
-        button = self.about_model
-        place = button.mapToGlobal(button.rect().bottomLeft())
-        QToolTip.showText(place, button.toolTip(), button)
+        about = self.about_model
+        place = about.mapToGlobal(about.rect().bottomLeft())
+        QToolTip.showText(place, about.toolTip(), about)
 
     def _on_panel(self) -> None:
         """Take the keyboard, or give it back to the canvas."""
@@ -363,33 +375,3 @@ def _release(
 
 def _do(act: Callable[[], None], *_: object) -> None:
     act()
-
-
-def _button(text: str, tip: str = "") -> QPushButton:
-    button = QPushButton(text)
-    # By the keyboard, yes; but a click leaves the keys with the canvas.
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    button.setMinimumWidth(1)
-    button.setToolTip(tip)
-    return button
-
-
-def _small(text: str, tip: str, name: str) -> QPushButton:
-    button = _button(text, tip)
-    button.setAccessibleName(name)
-    button.setFixedWidth(28)
-    return button
-
-
-def _check(text: str) -> QCheckBox:
-    check = QCheckBox(text)
-    check.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return check
-
-
-def _rule() -> QFrame:
-    rule = QFrame()
-    rule.setObjectName("rule")
-    rule.setFixedHeight(1)
-    return rule

@@ -62,6 +62,18 @@ def test_a_kept_object_is_there_at_once_and_sharper_a_little_later(
     assert session.objects[1].prediction.score == pytest.approx(0.95)
 
 
+def test_the_mouse_is_answered_while_an_object_is_looked_at_again(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    at_once = click_held(session, segmenter, A)
+    # Hovers, and waits for the answer.
+    assert click_held(session, segmenter, B) > 0
+    assert session.store is not None
+    assert np.count_nonzero(session.store.array() == 1) == at_once
+    segmenter.hold_look.set()
+    assert area(session) > at_once
+
+
 def test_one_undo_takes_back_the_object_and_its_sharpening(
     session: AnnotationSession,
 ) -> None:

@@ -86,7 +86,7 @@ def kept_at(session: AnnotationSession, place: tuple[int, int]) -> int:
 def click_and_wait(session: AnnotationSession, place: tuple[int, int]) -> None:
     session.click(*place)
     while session._clicks.busy:
-        session._inference._thread.wait_for_answer(10)
+        session._inference._threads.wait_for_answer(10)
         session.process()
 
 

@@ -8,8 +8,10 @@ import weakref
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from napari_sam2.annotation.requests import Lane, RequestThread
+from napari_sam2.annotation.requests import Lane, RequestThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def thread() -> Iterator[RequestThread]:
-    thread = RequestThread(lambda: None)
+def thread() -> Iterator[RequestThreads]:
+    thread = RequestThreads(lambda: None)
     yield thread
     thread.close()
     thread.join(10)
@@ -28,7 +30,7 @@ def thread() -> Iterator[RequestThread]:
 class Log:
     """Submits named requests, the first of which holds the thread up."""
 
-    def __init__(self, thread: RequestThread) -> None:
+    def __init__(self, thread: RequestThreads) -> None:
         self.thread = thread
         self.ran: list[str] = []
         self.answered: list[str] = []
@@ -65,27 +67,84 @@ class Log:
         self.answered.append(str(error))
 
 
-def test_of_waiting_hovers_only_the_last_is_run(thread: RequestThread) -> None:
+def test_of_waiting_hovers_only_the_last_is_run(thread: RequestThreads) -> None:
     log = Log(thread)
-    log.hold()
+    log.hold(Lane.HOVER)
     for number in range(100):
         log.submit(Lane.HOVER, f"hover {number}")
     log.finish()
     assert log.ran == ["hover 99"]
 
 
-def test_clicks_all_run_in_order_and_before_hovers(thread: RequestThread) -> None:
+def test_clicks_all_run_in_order(thread: RequestThreads) -> None:
     log = Log(thread)
     log.hold()
-    log.submit(Lane.HOVER, "hover")
     for number in range(5):
         log.submit(Lane.QUEUE, f"click {number}")
     log.finish()
-    assert log.ran == [*(f"click {n}" for n in range(5)), "hover"]
+    assert log.ran == [f"click {n}" for n in range(5)]
     assert log.answered == ["held", *log.ran]
 
 
-def test_a_newer_encode_cancels_the_one_that_runs(thread: RequestThread) -> None:
+@pytest.mark.parametrize("held", [Lane.QUEUE, Lane.ENCODE, Lane.IDLE])
+def test_a_hover_waits_for_nothing_but_hovers(
+    thread: RequestThreads, held: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_sam2.annotation.requests._IDLE_AFTER", 0.0)
+    log = Log(thread)
+    log.hold(held)
+    log.submit(Lane.HOVER, "hover")
+    while not log.answered:
+        thread.wait_for_answer(10)
+        thread.process()
+    assert log.answered == ["hover"]
+    log.finish()
+
+
+def test_a_click_does_not_wait_for_an_encode(thread: RequestThreads) -> None:
+    log = Log(thread)
+    log.hold(Lane.ENCODE)
+    log.submit(Lane.QUEUE, "click")
+    while not log.answered:
+        thread.wait_for_answer(10)
+        thread.process()
+    assert log.answered == ["click"]
+    log.finish()
+    # Nor does it take back what may be waited for.
+    assert log.answered == ["click", "held"]
+
+
+@given(lanes=st.lists(st.sampled_from(Lane), max_size=30), more=st.data())
+@settings(deadline=None, max_examples=50)
+def test_whatever_is_asked_for_is_answered_or_replaced(
+    lanes: list[Lane], more: st.DataObject
+) -> None:
+    thread = RequestThreads(lambda: None)
+    answered: list[tuple[Lane, int]] = []
+    for number, lane in enumerate(lanes):
+        if lane is not Lane.QUEUE and more.draw(st.booleans()):
+            thread.cancel(lane)
+        thread.submit(
+            lane,
+            lambda token, one=(lane, number): token.raise_if_cancelled() or one,
+            answered.append,
+            lambda error: pytest.fail(str(error)),
+        )
+    while thread.busy:
+        thread.wait_for_answer(10)
+        thread.process()
+    for lane in (Lane.QUEUE, Lane.ENCODE, Lane.HOVER):
+        asked = [(one, number) for number, one in enumerate(lanes) if one is lane]
+        given = [one for one in answered if one[0] is lane]
+        assert given == sorted(given, key=lambda one: one[1])
+        assert given[-1:] == asked[-1:]
+        if lane is Lane.QUEUE:
+            assert given == asked
+    thread.close()
+    thread.join(10)
+
+
+def test_a_newer_encode_cancels_the_one_that_runs(thread: RequestThreads) -> None:
     log = Log(thread)
     log.hold(Lane.ENCODE)
     log.submit(Lane.ENCODE, "newer")
@@ -95,17 +154,7 @@ def test_a_newer_encode_cancels_the_one_that_runs(thread: RequestThread) -> None
     assert log.answered == ["newer"]
 
 
-def test_a_click_does_not_cancel_the_encode_that_it_waits_for(
-    thread: RequestThread,
-) -> None:
-    log = Log(thread)
-    log.hold(Lane.ENCODE)
-    log.submit(Lane.QUEUE, "click")
-    log.finish()
-    assert log.answered == ["held", "click"]
-
-
-def test_a_cancelled_request_is_not_answered(thread: RequestThread) -> None:
+def test_a_cancelled_request_is_not_answered(thread: RequestThreads) -> None:
     log = Log(thread)
     log.hold(Lane.ENCODE)
     thread.cancel(Lane.ENCODE)
@@ -113,7 +162,7 @@ def test_a_cancelled_request_is_not_answered(thread: RequestThread) -> None:
     assert log.answered == []
 
 
-def test_a_failure_is_answered_and_the_thread_goes_on(thread: RequestThread) -> None:
+def test_a_failure_is_answered_and_the_thread_goes_on(thread: RequestThreads) -> None:
     log = Log(thread)
 
     def fail(_: CancelToken) -> str:
@@ -125,7 +174,7 @@ def test_a_failure_is_answered_and_the_thread_goes_on(thread: RequestThread) -> 
     assert log.answered == ["no", "next"]
 
 
-def test_a_failure_that_is_kept_keeps_nothing_else(thread: RequestThread) -> None:
+def test_a_failure_that_is_kept_keeps_nothing_else(thread: RequestThreads) -> None:
     class Image:
         pass
 
@@ -154,7 +203,7 @@ def test_a_failure_that_is_kept_keeps_nothing_else(thread: RequestThread) -> Non
 
 def test_answers_are_handed_out_in_the_thread_that_processes() -> None:
     woken = threading.Event()
-    thread = RequestThread(woken.set)
+    thread = RequestThreads(woken.set)
     where: list[int] = []
     thread.submit(
         Lane.QUEUE,
@@ -173,7 +222,7 @@ def test_answers_are_handed_out_in_the_thread_that_processes() -> None:
 
 def test_an_answer_that_fails_does_not_swallow_those_after_it() -> None:
     woken = threading.Event()
-    thread = RequestThread(woken.set)
+    thread = RequestThreads(woken.set)
     answered: list[str] = []
 
     def fail() -> None:
@@ -190,10 +239,10 @@ def test_an_answer_that_fails_does_not_swallow_those_after_it() -> None:
 
 
 def test_closing_stops_what_runs_and_answers_nothing_more(
-    thread: RequestThread,
+    thread: RequestThreads,
 ) -> None:
     log = Log(thread)
-    log.hold(Lane.ENCODE)
+    log.hold()
     log.submit(Lane.QUEUE, "click")
     thread.close()
     thread.join(10)
@@ -204,7 +253,7 @@ def test_closing_stops_what_runs_and_answers_nothing_more(
 
 
 def test_what_is_done_when_idle_makes_way_and_is_taken_up_again(
-    thread: RequestThread, monkeypatch: pytest.MonkeyPatch
+    thread: RequestThreads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("napari_sam2.annotation.requests._IDLE_AFTER", 0.0)
     started, stopped, release = (threading.Event() for _ in range(3))
@@ -229,7 +278,7 @@ def test_what_is_done_when_idle_makes_way_and_is_taken_up_again(
     while not answered:
         thread.wait_for_answer(10)
         thread.process()
-    assert stopped.is_set()
+    assert stopped.wait(10)
     assert started.wait(10)
     thread.submit(Lane.QUEUE, lambda _: "click", answered.append, failed)
     release.set()
@@ -240,7 +289,7 @@ def test_what_is_done_when_idle_makes_way_and_is_taken_up_again(
 
 
 def test_nothing_is_done_when_idle_after_it_was_taken_back(
-    thread: RequestThread, monkeypatch: pytest.MonkeyPatch
+    thread: RequestThreads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("napari_sam2.annotation.requests._IDLE_AFTER", 1e9)
     log = Log(thread)

@@ -94,6 +94,16 @@ def test_while_a_new_view_is_on_its_way_the_old_one_answers(
     session.process()
     assert session.preview is shown
     assert session.status.phase is Phase.READY
+    session.hover(NEAR[0] - 20, NEAR[1])
+    while session.preview is shown:
+        session._inference.wait_for_answer(10)
+        session.process()
+    session.click(NEAR[0], NEAR[1] - 20)
+    while not session.objects:
+        session._inference.wait_for_answer(10)
+        session.process()
+    assert segmenter.encoding.is_set()
+    session.hover(*NEAR)
     # The next view takes over by itself where the mouse is.
     segmenter.hold_encode.set()
     session.wait()

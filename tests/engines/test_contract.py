@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Timer
+from threading import Event, Thread, Timer
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,33 @@ def test_the_same_prompts_give_the_same_answer(
     two = engine.decode(embedding, points=POINT, labels=INSIDE, multimask=True)
     np.testing.assert_array_equal(one.logits, two.logits)
     np.testing.assert_array_equal(one.scores, two.scores)
+
+
+def test_what_is_decoded_while_another_image_is_encoded_is_the_same(
+    engine: Engine, embedding: Embedding
+) -> None:
+    alone = engine.decode(embedding, points=POINT, labels=INSIDE, multimask=True)
+    began, over = Event(), Event()
+    made: list[Embedding] = []
+
+    def encode() -> None:
+        while not over.is_set():
+            made[:] = [engine.encode(picture(100, 150), progress=lambda _: began.set())]
+
+    encoding = Thread(target=encode)
+    encoding.start()
+    try:
+        assert began.wait(60)
+        for _ in range(10):
+            found = engine.decode(
+                embedding, points=POINT, labels=INSIDE, multimask=True
+            )
+            np.testing.assert_array_equal(found.logits, alone.logits)
+    finally:
+        over.set()
+        encoding.join(60)
+    again = engine.decode(made[0], points=POINT, labels=INSIDE, multimask=True)
+    np.testing.assert_array_equal(again.logits, alone.logits)
 
 
 def test_read_only_prompts_are_taken(engine: Engine, embedding: Embedding) -> None:

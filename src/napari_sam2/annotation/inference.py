@@ -12,7 +12,7 @@ from psygnal import Signal
 from napari_sam2.annotation.loading import ModelLoader
 from napari_sam2.annotation.recall import awake
 from napari_sam2.annotation.recorder import ComputedWith
-from napari_sam2.annotation.requests import Lane, RequestThread
+from napari_sam2.annotation.requests import Lane, RequestThreads
 from napari_sam2.annotation.status import Phase, Status
 from napari_sam2.errors import EngineError, ImageError, NapariSam2Error
 from napari_sam2.segmentation.refinement import Refinement
@@ -61,7 +61,7 @@ class Inference:
     Parameters
     ----------
     wake : callable
-        See :class:`~napari_sam2.annotation.requests.RequestThread`.
+        See :class:`~napari_sam2.annotation.requests.RequestThreads`.
     factory : callable, optional
         ``factory(spec, device)`` makes the segmenter, on the computing thread.
     files : EmbeddingFiles, optional
@@ -79,9 +79,9 @@ class Inference:
         factory: Callable[[ModelSpec, str], Segmenter] | None = None,
         files: EmbeddingFiles | None = None,
     ) -> None:
-        self._thread = RequestThread(wake)
-        self._aside = RequestThread(wake, "napari-sam2-aside")
-        self._loader = ModelLoader(self._thread, wake, factory, files)
+        self._threads = RequestThreads(wake)
+        self._aside = RequestThreads(wake, "napari-sam2-aside")
+        self._loader = ModelLoader(self._threads, wake, factory, files)
         self._files = files
         self._segmenter: Segmenter | None = None
         # With a better engine, for the next image: the one in view stays as it is.
@@ -183,7 +183,7 @@ class Inference:
     @property
     def busy(self) -> bool:
         """Whether any request waits, runs or was not answered."""
-        return self._thread.busy or self._loader.busy or self._aside.busy
+        return self._threads.busy or self._loader.busy or self._aside.busy
 
     @property
     def status(self) -> Status:
@@ -230,14 +230,14 @@ class Inference:
 
     def process(self) -> None:
         """Hand out the answers that wait."""
-        self._thread.process()
+        self._threads.process()
         self._loader.process()
         self._aside.process()
 
     def wait_for_answer(self, timeout: float) -> None:
         """Block until there is something to process, or nothing to wait for."""
-        threads = (self._thread, self._loader, self._aside)
-        thread = next((one for one in threads if one.busy), self._thread)
+        threads = (self._threads, self._loader, self._aside)
+        thread = next((one for one in threads if one.busy), self._threads)
         # Several can be at work: look at the others now and then.
         thread.wait_for_answer(min(timeout, 0.1))
 
@@ -325,7 +325,7 @@ class Inference:
             return
         self._enabled = enabled
         if not enabled:
-            self._thread.cancel(Lane.HOVER)
+            self._threads.cancel(Lane.HOVER)
             self._stop_encoding()
         elif self.encoded is None:
             self._restart()
@@ -349,7 +349,7 @@ class Inference:
 
     def forget_hovers(self) -> None:
         """Drop the hover request that waits."""
-        self._thread.cancel(Lane.HOVER)
+        self._threads.cancel(Lane.HOVER)
 
     def decode(
         self,
@@ -377,7 +377,7 @@ class Inference:
             self.decode_seconds = result[1]
             done(result[0])
 
-        self._thread.submit(lane, work, answer, lambda error: failed(_typed(error)))
+        self._threads.submit(lane, work, answer, lambda error: failed(_typed(error)))
 
     def again(
         self,
@@ -393,7 +393,7 @@ class Inference:
         def failed(error: Exception) -> None:
             self.failed.emit(_typed(error))
 
-        self._thread.submit(Lane.QUEUE, work, done, failed)
+        self._threads.submit(Lane.QUEUE, work, done, failed)
 
     def look_closer(
         self,
@@ -420,7 +420,7 @@ class Inference:
             sharper.cut()
             return sharper
 
-        return self._thread.submit(
+        return self._threads.submit(
             Lane.QUEUE, work, done, lambda error: failed(_typed(error))
         )
 
@@ -463,7 +463,7 @@ class Inference:
         def answer(found: tuple[Plane, EmbeddedImage]) -> None:
             done(Encoded(*found, segmenter, generation))
 
-        self._thread.submit(
+        self._threads.submit(
             Lane.QUEUE, work, answer, lambda error: failed(_typed(error))
         )
         return True
@@ -480,7 +480,7 @@ class Inference:
 
     def close(self) -> None:
         """Stop everything; returns at once."""
-        self._thread.close()
+        self._threads.close()
         self._loader.close()
         self._aside.close()
         self.plane = None
@@ -496,7 +496,7 @@ class Inference:
         self._wanted = None
         self._pixels = None
         self._problem = None
-        self._thread.cancel(Lane.HOVER)
+        self._threads.cancel(Lane.HOVER)
         self._stop_encoding()
         if self._next_segmenter is not None:
             self._segmenter, self._next_segmenter = self._next_segmenter, None
@@ -515,8 +515,8 @@ class Inference:
         return view_for(self.plane.shape, visible, size, current)
 
     def _stop_encoding(self) -> None:
-        self._thread.cancel(Lane.ENCODE)
-        self._thread.cancel(Lane.IDLE)
+        self._threads.cancel(Lane.ENCODE)
+        self._threads.cancel(Lane.IDLE)
         self._encoding = False
         self._progress = None
 
@@ -540,7 +540,7 @@ class Inference:
         self._encoding = True
 
         def report(fraction: float) -> None:
-            self._thread.post(lambda: self._on_progress(generation, fraction))
+            self._threads.post(lambda: self._on_progress(generation, fraction))
 
         def work(token: CancelToken) -> tuple[Plane, EmbeddedImage, float]:
             start = perf_counter()
@@ -572,7 +572,7 @@ class Inference:
             self._progress = None
             self._report(error)
 
-        self._thread.submit(Lane.ENCODE, work, done, failed)
+        self._threads.submit(Lane.ENCODE, work, done, failed)
 
     def _prepare_neighbours(self) -> None:
         """Encode, when nobody asks for anything, what may be looked at next."""
@@ -591,7 +591,7 @@ class Inference:
                 _embedded(segmenter, plane, pixels, view, token)
 
         # What cannot be read now is complained about when it is looked at.
-        self._thread.submit(Lane.IDLE, work, lambda _: None, lambda _: None)
+        self._threads.submit(Lane.IDLE, work, lambda _: None, lambda _: None)
 
     def _on_progress(self, generation: int, fraction: float) -> None:
         if generation == self.generation and self._encoding:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_sam2.annotation.preparation import Preparation
-from napari_sam2.annotation.requests import Lane, RequestThread
+from napari_sam2.annotation.requests import Lane, RequestThreads
 from napari_sam2.annotation.status import Phase, Status
 from napari_sam2.engines.cancellation import CancelToken
 from napari_sam2.engines.variant import Variant
@@ -45,12 +45,12 @@ class ModelLoader:
 
     Parameters
     ----------
-    thread : RequestThread
-        Where the model will compute; it is loaded there, after what waits.
+    threads : RequestThreads
+        Where the model will compute; it is loaded there, after the clicks that wait.
     wake : callable
-        See :class:`~napari_sam2.annotation.requests.RequestThread`.
+        See :class:`~napari_sam2.annotation.requests.RequestThreads`.
     factory : callable, optional
-        ``factory(spec, device)`` makes the segmenter, on ``thread``.
+        ``factory(spec, device)`` makes the segmenter, there.
     files : EmbeddingFiles, optional
         What models saw on other days.
     """
@@ -68,13 +68,13 @@ class ModelLoader:
 
     def __init__(
         self,
-        thread: RequestThread,
+        threads: RequestThreads,
         wake: Callable[[], None],
         factory: Callable[[ModelSpec, str], Segmenter] | None = None,
         files: EmbeddingFiles | None = None,
     ) -> None:
-        self._thread = thread
-        self._fetching = RequestThread(wake, "napari-sam2-fetch")
+        self._threads = threads
+        self._fetching = RequestThreads(wake, "napari-sam2-fetch")
         self._preparation = Preparation(wake)
         self._factory = factory
         self._files = files
@@ -269,7 +269,7 @@ class ModelLoader:
             if self._wanted is setup:
                 self._give_up(error)
 
-        self._token = self._thread.submit(Lane.QUEUE, work, done, failed)
+        self._token = self._threads.submit(Lane.QUEUE, work, done, failed)
         self.changed.emit()
 
     def _make(self, setup: Setup) -> Segmenter:
@@ -299,7 +299,7 @@ class ModelLoader:
             if segmenter is not None and self._working is setup:
                 self.improved.emit(segmenter)
 
-        self._thread.submit(Lane.QUEUE, work, done, lambda _: None)
+        self._threads.submit(Lane.QUEUE, work, done, lambda _: None)
 
     def _give_up(self, error: Exception) -> None:
         # A device or an engine that failed must not spoil the next model.

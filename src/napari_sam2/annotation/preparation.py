@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from napari_sam2.annotation.requests import Lane, RequestThread
+from napari_sam2.annotation.requests import Lane, RequestThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +25,11 @@ class Preparation:
     Parameters
     ----------
     wake : callable
-        See :class:`~napari_sam2.annotation.requests.RequestThread`.
+        See :class:`~napari_sam2.annotation.requests.RequestThreads`.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self._thread = RequestThread(wake, "napari-sam2-prepare")
+        self._thread = RequestThreads(wake, "napari-sam2-prepare")
         self._asked: set[tuple[ModelSpec, str]] = set()
 
     def start(self, spec: ModelSpec, device: str, done: Callable[[], None]) -> None:

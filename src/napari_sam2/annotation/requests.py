@@ -1,12 +1,15 @@
-"""One thread that computes, so that the one with the window never does.
+"""Threads that compute, so that the one with the window never does.
 
-Requests come in three lanes. The *queue* is first in, first out, and nothing in
-it is ever dropped: clicks, models to load. The *encode* and *hover* lanes hold
-one request each; a newer one replaces the one that waits, and a newer encode
-cancels the one that runs. The *idle* lane holds one request, too, which is run when
-nobody has asked for anything for a while; whatever is asked for then stops it, and
-later it is run again. Answers wait until the session's own thread calls
-:meth:`RequestThread.process`.
+Requests come in lanes. The *queue* is first in, first out, and nothing in it is ever
+dropped: clicks, models to load. The *encode* and *hover* lanes hold one request each; a
+newer one replaces the one that waits, and a newer encode cancels the one that runs. The
+*idle* lane holds one request, too, which is run when nobody has asked for anything for
+a while; whatever is asked for then stops it, and later it is run again.
+
+An encode takes a second, a click or a hover a few milliseconds: each of these lanes has
+a thread of its own, so that the mouse is answered on the view that is there while the
+next one is on its way. Answers wait until the session's own thread calls
+:meth:`RequestThreads.process`.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from napari_sam2.errors import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Lane", "RequestThread"]
+__all__ = ["Lane", "RequestThreads"]
 
 
 class Lane(Enum):
@@ -41,6 +44,9 @@ class Lane(Enum):
     HOVER = "hover"
     IDLE = "idle"
 
+
+# Lanes that share a thread: what is encoded when idle makes way for what is looked at.
+_WORKERS = ((Lane.QUEUE,), (Lane.ENCODE, Lane.IDLE), (Lane.HOVER,))
 
 # Seconds without a request after which there is time for the idle lane.
 _IDLE_AFTER = 0.3
@@ -55,29 +61,39 @@ class _Request:
     token: CancelToken = field(default_factory=CancelToken)
 
 
-class RequestThread:
-    """Runs requests one at a time, in the order queue, encode, hover, idle.
+class _Worker:
+    """A thread, once there is something to do, and what it runs."""
+
+    def __init__(self, lanes: tuple[Lane, ...], lock: threading.RLock) -> None:
+        self.lanes = lanes
+        self.called = threading.Condition(lock)
+        self.thread: threading.Thread | None = None
+        self.running: _Request | None = None
+
+
+class RequestThreads:
+    """Runs requests, those of a lane one at a time and in their order.
 
     Parameters
     ----------
     wake : callable
-        Called whenever an answer waits, mostly in the computing thread; it must
+        Called whenever an answer waits, mostly in a computing thread; it must
         arrange that :meth:`process` is called in the session's own thread.
     name : str
-        Of the thread.
+        Of the threads.
     """
 
     def __init__(self, wake: Callable[[], None], name: str = "napari-sam2") -> None:
         self._wake = wake
         self._name = name
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._workers = [_Worker(lanes, lock) for lanes in _WORKERS]
         self._queue: deque[_Request] = deque()
         self._slots: dict[Lane, _Request | None] = {Lane.ENCODE: None, Lane.HOVER: None}
         self._idle: _Request | None = None
         self._idle_from = 0.0
-        self._running: _Request | None = None
         self._answers: deque[Callable[[], None]] = deque()
-        self._thread: threading.Thread | None = None
         self._closed = False
 
     def submit(
@@ -102,13 +118,13 @@ class RequestThread:
                 self._idle = request
             else:
                 self._slots[lane] = request
-            running = self._running
             self._idle_from = monotonic() + _IDLE_AFTER
-            self._start()
-            self._changed.notify_all()
-        superseded = lane if lane in (Lane.ENCODE, Lane.IDLE) else None
-        if running is not None and running.lane in (superseded, Lane.IDLE):
-            running.token.cancel()
+            self._call(lane)
+            in_the_way = self._running(Lane.IDLE)
+            if lane is Lane.ENCODE:
+                in_the_way += self._running(lane)
+        for other in in_the_way:
+            other.token.cancel()
         return request.token
 
     def cancel(self, lane: Lane) -> None:
@@ -120,10 +136,13 @@ class RequestThread:
                 self._idle = None
             else:
                 self._slots[lane] = None
-            running = self._running
+            stopped = self._running(lane)
             self._changed.notify_all()
-        if running is not None and running.lane is lane:
-            running.token.cancel()
+            if self._idle is not None:
+                # It may be the only thing left to do.
+                self._call(Lane.IDLE)
+        for request in stopped:
+            request.token.cancel()
 
     def post(self, answer: Callable[[], None]) -> None:
         """Have ``answer`` called by :meth:`process`; for progress of a request."""
@@ -157,8 +176,16 @@ class RequestThread:
 
     @property
     def _at_work(self) -> bool:
-        running = self._running is not None and self._running.lane is not Lane.IDLE
+        running = any(
+            worker.running is not None and worker.running.lane is not Lane.IDLE
+            for worker in self._workers
+        )
         return bool(self._queue) or any(self._slots.values()) or running
+
+    def _running(self, lane: Lane) -> list[_Request]:
+        """What runs of a lane: one request or none."""
+        found = (worker.running for worker in self._workers)
+        return [one for one in found if one is not None and one.lane is lane]
 
     def wait_for_answer(self, timeout: float) -> None:
         """Block until an answer waits or nothing more is to come."""
@@ -178,27 +205,37 @@ class RequestThread:
             self._slots = dict.fromkeys(self._slots)
             self._idle = None
             self._answers.clear()
-            running = self._running
+            running = [worker.running for worker in self._workers]
+            for worker in self._workers:
+                worker.called.notify()
             self._changed.notify_all()
-        if running is not None:
-            running.token.cancel()
+        for request in running:
+            if request is not None:
+                request.token.cancel()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for the thread to end after :meth:`close`."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+        """Wait for the threads to end after :meth:`close`."""
+        for worker in self._workers:
+            if worker.thread is not None:
+                worker.thread.join(timeout)
 
-    def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, name=self._name, daemon=True
-            )
+    def _call(self, lane: Lane) -> None:
+        """Wake the worker of a lane up; it comes into being with its first request."""
+        if all(worker.thread is None for worker in self._workers):
             _at_exit(self)
-            self._thread.start()
+        for worker in self._workers:
+            if lane not in worker.lanes:
+                continue
+            if worker.thread is None:
+                worker.thread = threading.Thread(
+                    target=self._run, args=(worker,), name=self._name, daemon=True
+                )
+                worker.thread.start()
+            worker.called.notify()
 
-    def _run(self) -> None:
+    def _run(self, worker: _Worker) -> None:
         _give_way()
-        while (request := self._next()) is not None:
+        while (request := self._next(worker)) is not None:
             try:
                 request.token.raise_if_cancelled()
                 result = request.work(request.token)
@@ -211,7 +248,7 @@ class RequestThread:
                 answer = _call(request.done, result)
                 del result
             with self._changed:
-                self._running = None
+                worker.running = None
                 if request is self._idle:
                     # What was stopped for something else has its turn again.
                     again = request.token.cancelled
@@ -220,35 +257,44 @@ class RequestThread:
                 if answer is not None and not (request.token.cancelled or self._closed):
                     self._answers.append(answer)
                 self._changed.notify_all()
+                if self._idle is not None:
+                    self._call(Lane.IDLE)
                 closed = self._closed
             del request, answer
             if not closed:
                 self._wake()
 
-    def _next(self) -> _Request | None:
+    def _next(self, worker: _Worker) -> _Request | None:
         with self._changed:
             while True:
                 if self._closed:
                     return None
-                request = self._take()
+                request = self._take(worker)
                 if request is not None:
-                    self._running = request
+                    worker.running = request
                     return request
-                self._changed.wait(self._until_idle())
+                # Only one of them does anything when idle.
+                idles = Lane.IDLE in worker.lanes
+                worker.called.wait(self._until_idle() if idles else None)
 
-    def _take(self) -> _Request | None:
-        if self._queue:
-            return self._queue.popleft()
-        for lane in (Lane.ENCODE, Lane.HOVER):
-            request = self._slots[lane]
+    def _take(self, worker: _Worker) -> _Request | None:
+        for lane in worker.lanes:
+            if lane is Lane.QUEUE:
+                request = self._queue.popleft() if self._queue else None
+            elif lane is Lane.IDLE:
+                request = self._idle if self._until_idle() == 0 else None
+            else:
+                request, self._slots[lane] = self._slots[lane], None
             if request is not None:
-                self._slots[lane] = None
                 return request
-        return self._idle if self._until_idle() == 0 else None
+        return None
 
     def _until_idle(self) -> float | None:
-        """Seconds until there is time for what is done when idle; None: nothing."""
-        if self._idle is None:
+        """Seconds until there is time for what is done when idle.
+
+        None: nothing is to be done, or not before something else is.
+        """
+        if self._idle is None or self._at_work:
             return None
         return max(self._idle_from - monotonic(), 0.0)
 
@@ -285,9 +331,9 @@ def _give_way() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
 
 
-def _at_exit(thread: RequestThread) -> None:
-    """End the thread before the interpreter takes its libraries apart."""
-    reference = weakref.ref(thread)
+def _at_exit(threads: RequestThreads) -> None:
+    """End the threads before the interpreter takes its libraries apart."""
+    reference = weakref.ref(threads)
 
     def end() -> None:
         alive = reference()
@@ -296,4 +342,4 @@ def _at_exit(thread: RequestThread) -> None:
             alive.join(timeout=5)
 
     atexit.register(end)
-    weakref.finalize(thread, atexit.unregister, end)
+    weakref.finalize(threads, atexit.unregister, end)

@@ -57,7 +57,10 @@ class Decoded:
 
 
 class Engine(ABC):
-    """One model on one device."""
+    """One model on one device.
+
+    While one thread encodes, another may decode what was encoded before.
+    """
 
     name: str
     """Runtime, as shown to the user: ``"torch"``, ``"ONNX Runtime"``, …"""

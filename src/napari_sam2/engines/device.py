@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -22,6 +24,9 @@ T = TypeVar("T")
 
 # What the allocators of CUDA, MPS and the CPU say.
 _TOO_LITTLE = ("out of memory", "can't allocate memory", "not enough memory")
+
+# torch's commands to Apple's GPUs are not to be given by two threads at a time.
+_ON_MPS = threading.RLock()
 
 
 def choose_device(name: str) -> torch.device:
@@ -84,7 +89,8 @@ def guarded(device: str, compute: Callable[[], T]) -> T:
         As ``compute`` raises them.
     """
     try:
-        return compute()
+        with _ON_MPS if device.startswith("mps") else nullcontext():
+            return compute()
     except NapariSam2Error:
         raise
     except Cancelled:

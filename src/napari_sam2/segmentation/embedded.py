@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ class PlanePixels:
     """A plane as RGB bytes, made of its intensities when they are first wanted.
 
     Of a large plane only what is seen is read, and its contrast is that of an
-    overview. Not to be used by two threads at a time.
+    overview. Several threads may use it, which read one after the other.
 
     Parameters
     ----------
@@ -76,6 +77,7 @@ class PlanePixels:
         self._source = None if isinstance(plane, np.ndarray) else plane
         rows, cols = plane.shape[:2]
         self.shape: tuple[int, int] = (int(rows), int(cols))
+        self._reading = threading.Lock()
         self._asked = limits
         self._limits = limits
         self._gamma = gamma
@@ -93,7 +95,8 @@ class PlanePixels:
         ImageError
             See :func:`~napari_sam2.segmentation.intensity.to_rgb`.
         """
-        pixels = self._within(view)
+        with self._reading:
+            pixels = self._within(view)
         return pixels.swapaxes(0, 1) if view.transposed else pixels
 
     @property
@@ -103,10 +106,11 @@ class PlanePixels:
         Known once some of it was read; reads an overview of it otherwise. None, too,
         where each view has a contrast of its own.
         """
-        if self._limits is None and not self._overviewed and self._is_held():
-            assert self._array is not None
-            self._limits, self._overviewed = limits_of(self._array), True
-        limits = self._contrast()
+        with self._reading:
+            if self._limits is None and not self._overviewed and self._is_held():
+                assert self._array is not None
+                self._limits, self._overviewed = limits_of(self._array), True
+            limits = self._contrast()
         return None if limits is None else Contrast(*limits, self._gamma)
 
     def shown_with(self, contrast: Contrast | None) -> PlanePixels:
@@ -124,19 +128,27 @@ class PlanePixels:
         ImageError
             See :func:`~napari_sam2.segmentation.intensity.to_rgb`.
         """
-        if self._is_held():
-            if self._name is None:
-                assert self._array is not None
-                self._name = self._named(self._array)
-            return embedding_key(self._name, view, engine)
-        if view.window not in self._names:
-            self._names[view.window] = pixels_name(self._within(view))
-        return embedding_key(self._names[view.window], view, engine)
+        # What is known already does not wait for another part to be read.
+        key = self.known_key(view, engine)
+        if key is not None:
+            return key
+        with self._reading:
+            return embedding_key(self._name_of(view), view, engine)
 
     def known_key(self, view: View, engine: Engine) -> str | None:
         """Return the key of a view if nothing has to be read for it."""
         name = self._name or self._names.get(view.window)
         return None if name is None else embedding_key(name, view, engine)
+
+    def _name_of(self, view: View) -> str:
+        if self._is_held():
+            if self._name is None:
+                assert self._array is not None
+                self._name = self._named(self._array)
+            return self._name
+        if view.window not in self._names:
+            self._names[view.window] = pixels_name(self._within(view))
+        return self._names[view.window]
 
     def _named(self, array: npt.NDArray[Any]) -> str:
         # By what was asked for: to find the limits takes longer.

@@ -33,6 +33,8 @@ class FakeSegmenter:
     ----------
     encodes, decodes : list
         What was asked for.
+    encoding, stopped : threading.Event
+        An encode has begun; one was cancelled.
     hold_encode, hold_decode : threading.Event
         Cleared: the call blocks until it is set (an encode, until cancelled).
     """
@@ -54,6 +56,7 @@ class FakeSegmenter:
         self.decodes: list[Prompts] = []
         self.cancelled = 0
         self.encoding = threading.Event()
+        self.stopped = threading.Event()
         self.hold_encode = threading.Event()
         self.hold_encode.set()
         self.hold_decode = threading.Event()
@@ -86,6 +89,8 @@ class FakeSegmenter:
             held = not self.hold_encode.wait(0.005)
             if cancel is not None and cancel.cancelled:
                 self.cancelled += 1
+                self.encoding.clear()
+                self.stopped.set()
                 cancel.raise_if_cancelled()
         self.encoding.clear()
         return EmbeddedImage(

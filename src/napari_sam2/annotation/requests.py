@@ -48,6 +48,9 @@ class Lane(Enum):
 # Lanes that share a thread: what is encoded when idle makes way for what is looked at.
 _WORKERS = ((Lane.QUEUE,), (Lane.ENCODE, Lane.IDLE), (Lane.HOVER,))
 
+# On few cores, a mask under the mouse comes before a view that is on its way.
+_NICENESS = {Lane.QUEUE: 5, Lane.ENCODE: 10, Lane.HOVER: 5}
+
 # Seconds without a request after which there is time for the idle lane.
 _IDLE_AFTER = 0.3
 
@@ -234,7 +237,7 @@ class RequestThreads:
             worker.called.notify()
 
     def _run(self, worker: _Worker) -> None:
-        _give_way()
+        _give_way(_NICENESS[worker.lanes[0]])
         while (request := self._next(worker)) is not None:
             try:
                 request.token.raise_if_cancelled()
@@ -319,7 +322,7 @@ def _forget_locals(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def _give_way() -> None:
+def _give_way(niceness: int) -> None:
     """Let the window have the processor first, where a thread can say so.
 
     On Linux, niceness belongs to a thread and is inherited by those that it
@@ -328,7 +331,7 @@ def _give_way() -> None:
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def _at_exit(threads: RequestThreads) -> None:

@@ -133,13 +133,13 @@ def _scene(side: int) -> Figures:
     session = controller.session
     stage.until(lambda: session.status.phase.name == "READY")
     handed: list[tuple[float, Any]] = []
-    original = controller.display.show
+    original = controller.preview.display.show
 
     def show(drawing: Any, image: Any) -> None:
         original(drawing, image)
         handed.append((time.perf_counter(), drawing.preview.prediction.view))
 
-    controller.display.show = show  # type: ignore[method-assign]
+    controller.preview.display.show = show  # type: ignore[method-assign]
     # The tool has worked before: what is measured is a new image, not a new tool.
     stage.robot.move(500, 500)
     stage.until(lambda: handed)

@@ -45,7 +45,7 @@ def _tool(moves: int, model: str) -> Samples:
     def on_show(drawing: Any, _: object) -> None:
         handed.append((time.perf_counter(), drawing.preview.prompts.points[-1][:2]))
 
-    _after(controller.display, "show", on_show)
+    _after(controller.preview.display, "show", on_show)
     _after(LayerLabels, "write", lambda *_: written.append(time.perf_counter()))
     # Where nothing is found, or all belongs to other objects, nothing is kept.
     refused: list[str] = []

@@ -140,7 +140,7 @@ def test_the_wheel_zooms_and_the_mask_becomes_sharper_under_a_resting_mouse(
         hand.turn_wheel(*NEAR, 1, NONE)
         QApplication.processEvents()
         # Nothing blinks while the new view is on its way.
-        assert hand.controller.display.shown is not None
+        assert hand.controller.preview.display.shown is not None
     hand.wait(
         lambda: (
             hand.session.preview is not None

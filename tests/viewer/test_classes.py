@@ -84,7 +84,7 @@ def test_classes_are_kept_in_the_layer_and_go_on_to_the_next(
     controller.classes.add("nucleus")
     first = controller.choices.labels
     assert stored_classes(first) == controller.classes.all
-    controller.new_labels()
+    controller.workspace.new_labels()
     second = controller.choices.labels
     assert second is not first
     assert stored_classes(second) == controller.classes.all
@@ -166,16 +166,18 @@ def test_labels_in_the_colors_of_their_classes_and_back(controller: Controller) 
     layer = controller.choices.labels
     before = layer.colormap
     colors.on = True
-    assert np.allclose(controller.color_of(1)[:3], rgb(PALETTE[0]), atol=0.01)
-    assert np.allclose(controller.color_of(2)[:3], rgb(NO_CLASS), atol=0.01)
+    assert np.allclose(controller.workspace.color_of(1)[:3], rgb(PALETTE[0]), atol=0.01)
+    assert np.allclose(controller.workspace.color_of(2)[:3], rgb(NO_CLASS), atol=0.01)
     # What comes next has the color of its class before it is known.
     session.category = "nucleus"
     colors.refresh()
-    assert np.allclose(controller.color_of(77)[:3], rgb(PALETTE[0]), atol=0.01)
+    assert np.allclose(
+        controller.workspace.color_of(77)[:3], rgb(PALETTE[0]), atol=0.01
+    )
     session.undo()
     session.wait()
     colors.refresh()
-    assert np.allclose(controller.color_of(1)[:3], rgb(NO_CLASS), atol=0.01)
+    assert np.allclose(controller.workspace.color_of(1)[:3], rgb(NO_CLASS), atol=0.01)
     colors.on = False
     assert layer.colormap is before
 
@@ -197,12 +199,12 @@ def test_new_objects_of_the_next_class_need_no_new_colors(
     session.wait()
     assert not colors._later.waits
     assert not told
-    assert np.allclose(controller.color_of(2)[:3], rgb(PALETTE[0]), atol=0.01)
+    assert np.allclose(controller.workspace.color_of(2)[:3], rgb(PALETTE[0]), atol=0.01)
     assert layer.data[B] == 2
     session.classify([2], None)
     session.wait()
     colors.refresh()
-    assert np.allclose(controller.color_of(2)[:3], rgb(NO_CLASS), atol=0.01)
+    assert np.allclose(controller.workspace.color_of(2)[:3], rgb(NO_CLASS), atol=0.01)
 
 
 def test_closing_gives_the_colors_back(controller: Controller) -> None:

@@ -59,7 +59,7 @@ def test_a_click_makes_the_labels_and_leaves_the_selection_alone(
 ) -> None:
     image = viewer.layers["cells"]
     assert list(viewer.layers) == [image]
-    controller.click(image.data_to_world(A), Pointing.NEW)
+    controller.pointer.click(image.data_to_world(A), Pointing.NEW)
     controller.session.wait()
     labels = viewer.layers["cells · labels"]
     assert labels.data.dtype == np.uint16
@@ -76,7 +76,7 @@ def test_keep_brush_undo_undo_leaves_every_byte_as_it_was(
     labels = viewer.add_labels(data)
     assert controller.choices.labels is labels
     before = labels.data.tobytes()
-    controller.click(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     kept = labels.data.tobytes()
     labels.brush_size = 15
@@ -84,23 +84,23 @@ def test_keep_brush_undo_undo_leaves_every_byte_as_it_was(
         labels.paint((60, 70), 7)
         labels.paint((15, 210), 7)
     assert labels.data.tobytes() != kept
-    controller.undo()
+    controller.commands.undo()
     assert labels.data.tobytes() == kept
-    controller.undo()
+    controller.commands.undo()
     assert labels.data.tobytes() == before
-    controller.redo()
-    controller.redo()
+    controller.commands.redo()
+    controller.commands.redo()
     assert {7, 40, 41} <= set(np.unique(labels.data))
 
 
 def test_a_stroke_on_labels_that_are_not_chosen_is_in_their_history(
     viewer: ViewerModel, controller: Controller
 ) -> None:
-    controller.click(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     first = controller.choices.labels
     assert first is not None
-    second = controller.new_labels()
+    second = controller.workspace.new_labels()
     first.paint((20, 20), 9)
     viewer.layers.selection.active = second
     controller.choices.labels = first
@@ -114,19 +114,19 @@ def test_a_stroke_on_labels_that_are_not_chosen_is_in_their_history(
 def test_undo_is_that_of_the_labels_that_are_selected_also_with_the_tool_off(
     viewer: ViewerModel, controller: Controller
 ) -> None:
-    controller.click(A, Pointing.NEW)
-    controller.click(B, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
+    controller.pointer.click(B, Pointing.NEW)
     controller.session.wait()
     labels = controller.choices.labels
     assert labels is not None
     viewer.layers.selection.active = labels
-    controller.active = False
+    controller.modes.active = False
     labels.keymap[coerce_keybinding("Control-Z")](labels)
     # It is not napari's, which would leave an object without pixels.
     assert set(controller.session.objects) == {1}
     assert set(np.unique(labels.data)) == {0, 1}
-    controller.active = True
-    controller.redo()
+    controller.modes.active = True
+    controller.commands.redo()
     assert set(controller.session.objects) == {1, 2}
 
 
@@ -134,16 +134,16 @@ def test_naparis_own_undo_harms_nothing(
     viewer: ViewerModel, controller: Controller
 ) -> None:
     for place in (A, B):
-        controller.click(place, Pointing.NEW)
+        controller.pointer.click(place, Pointing.NEW)
     controller.session.wait()
     labels = controller.choices.labels
     assert labels is not None
     labels.undo()
     assert set(np.unique(labels.data)) == {0, 1}
-    controller.undo()
-    controller.undo()
+    controller.commands.undo()
+    controller.commands.undo()
     assert not labels.data.any()
-    controller.click(C, Pointing.NEW)
+    controller.pointer.click(C, Pointing.NEW)
     controller.session.wait()
     assert np.count_nonzero(labels.data)
 
@@ -151,14 +151,14 @@ def test_naparis_own_undo_harms_nothing(
 def test_answers_wait_for_the_end_of_a_stroke(
     viewer: ViewerModel, controller: Controller
 ) -> None:
-    labels = controller.new_labels()
+    labels = controller.workspace.new_labels()
     assert labels is not None
     with labels.block_history():
         labels.paint((100, 100), 5)
-        controller.click(A, Pointing.NEW)
+        controller.pointer.click(A, Pointing.NEW)
         controller.session._inference.wait_for_answer(5)
         controller._process()
-        controller.undo()
+        controller.commands.undo()
         assert set(np.unique(labels.data)) == {0, 5}
     controller.session.wait()
     assert len(controller.session.objects) == 1
@@ -170,28 +170,28 @@ def test_answers_wait_for_the_end_of_a_stroke(
 def test_the_preview_has_the_color_that_the_object_gets(
     viewer: ViewerModel, controller: Controller
 ) -> None:
-    controller.hover(B, Pointing.NEW)
+    controller.pointer.hover(B, Pointing.NEW)
     controller.session.wait()
-    promised = controller.display.shown
+    promised = controller.preview.display.shown
     assert promised is not None
-    controller.click(B, Pointing.NEW)
+    controller.pointer.click(B, Pointing.NEW)
     controller.session.wait()
     labels = controller.choices.labels
     assert labels is not None
     assert promised.color == pytest.approx(labels.get_color(1)[:3])
     labels.show_selected_label = True
-    assert controller.color_of(9)[3] == 1
+    assert controller.workspace.color_of(9)[3] == 1
 
 
 def test_a_click_outside_of_the_image_means_nothing(
     viewer: ViewerModel, controller: Controller, shown: list[str]
 ) -> None:
     for place in [(-3, 20), (20, 240), (500, 500)]:
-        controller.click(place, Pointing.NEW)
-        controller.hover(place, Pointing.NEW)
+        controller.pointer.click(place, Pointing.NEW)
+        controller.pointer.hover(place, Pointing.NEW)
     controller.session.wait()
     assert controller.session.objects == {}
-    assert controller.display.shown is None
+    assert controller.preview.display.shown is None
     assert shown == []
 
 
@@ -202,20 +202,20 @@ def test_selecting_another_image_works_on_it_and_coming_back_on_the_old_labels(
     viewer: ViewerModel, controller: Controller, image: np.ndarray[Any, Any]
 ) -> None:
     first = viewer.layers["cells"]
-    controller.click(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     second = viewer.add_image(image[::-1].copy(), name="others")
     assert controller.choices.image is second
     assert controller.choices.labels is None
     controller.session.wait()
-    controller.click((200 - 1 - A[0], A[1]), Pointing.NEW)
+    controller.pointer.click((200 - 1 - A[0], A[1]), Pointing.NEW)
     controller.session.wait()
     assert controller.choices.labels is viewer.layers["others · labels"]
     viewer.layers.selection.active = first
     assert controller.choices.labels is viewer.layers["cells · labels"]
     assert list(controller.session.objects) == [1]
     assert controller.session.can_undo
-    controller.undo()
+    controller.commands.undo()
     assert not viewer.layers["cells · labels"].data.any()
     assert viewer.layers["others · labels"].data.any()
 
@@ -232,13 +232,13 @@ def test_the_answer_to_a_click_on_an_image_that_was_left_makes_its_labels(
     controller.session.wait()
     viewer.layers.selection.active = cells
     controller.session.wait()
-    controller.click(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     viewer.layers.selection.active = others
     controller.session.wait()
     assert iou(viewer.layers["cells · labels"].data == 1, image == 100) > 0.97
     assert viewer.layers.selection.active is others
     assert controller.choices.labels is None
-    controller.click((200 - 1 - A[0], A[1]), Pointing.NEW)
+    controller.pointer.click((200 - 1 - A[0], A[1]), Pointing.NEW)
     controller.session.wait()
     assert iou(viewer.layers["others · labels"].data == 1, image[::-1] == 100) > 0.97
     viewer.layers.selection.active = cells
@@ -261,7 +261,7 @@ def test_labels_that_are_there_already_are_taken(
 def test_labels_that_get_other_pixels_get_another_history(
     viewer: ViewerModel, controller: Controller
 ) -> None:
-    controller.click(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     labels = controller.choices.labels
     assert labels is not None
@@ -269,7 +269,7 @@ def test_labels_that_get_other_pixels_get_another_history(
     other[-9:, -9:] = 30
     labels.data = other
     assert not controller.session.can_undo
-    controller.click(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     assert set(np.unique(labels.data)) == {0, 30, 31}
 
@@ -285,19 +285,19 @@ def test_labels_that_grow_keep_their_history(
     labels = viewer.add_labels(data.copy())
     controller = control(viewer)
     for place in (A, B, C):
-        controller.click(place, Pointing.NEW)
+        controller.pointer.click(place, Pointing.NEW)
     controller.session.wait()
     assert labels.data.dtype == np.uint16
     assert set(np.unique(labels.data)) == {0, 254, 255, 256, 257}
     for _ in range(3):
-        controller.undo()
+        controller.commands.undo()
     np.testing.assert_array_equal(labels.data, data)
 
 
 def test_selecting_labels_works_on_them(
     viewer: ViewerModel, controller: Controller
 ) -> None:
-    first, second = controller.new_labels(), controller.new_labels()
+    first, second = controller.workspace.new_labels(), controller.workspace.new_labels()
     assert first is not None
     assert controller.choices.labels is second
     viewer.layers.selection.active = first
@@ -309,17 +309,17 @@ def test_selecting_labels_works_on_them(
 def test_a_layer_that_is_deleted(
     viewer: ViewerModel, controller: Controller, name: str, shown: list[str]
 ) -> None:
-    controller.click(A, Pointing.NEW)
-    controller.hover(B, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
+    controller.pointer.hover(B, Pointing.NEW)
     controller.session.wait()
     gone = getattr(controller.choices, name)
     viewer.layers.remove(gone)
-    controller.hover(B, Pointing.NEW)
-    controller.click(B, Pointing.NEW)
+    controller.pointer.hover(B, Pointing.NEW)
+    controller.pointer.click(B, Pointing.NEW)
     controller.session.wait()
     if name == "image":
         assert phase(controller) is Phase.NO_IMAGE
-        assert controller.display.shown is None
+        assert controller.preview.display.shown is None
     else:
         assert [one.name for one in viewer.layers] == ["cells", "cells · labels"]
         np.testing.assert_array_equal(np.unique(viewer.layers[1].data), [0, 1])
@@ -358,7 +358,7 @@ def test_an_image_renamed_while_it_is_encoded(
     segmenter.hold_encode.clear()
     layer = viewer.add_image(image, name="first")
     controller = control(viewer)
-    controller.click(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     layer.name = "renamed"
     segmenter.hold_encode.set()
     controller.session.wait()
@@ -374,7 +374,7 @@ def test_an_image_whose_pixels_are_replaced_while_it_is_encoded(
     layer = viewer.add_image(image, name="cells")
     controller = control(viewer)
     controller.session.wait()
-    controller.click(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     segmenter.hold_encode.clear()
     layer.data = image[:100].copy()
@@ -384,7 +384,7 @@ def test_an_image_whose_pixels_are_replaced_while_it_is_encoded(
     segmenter.hold_encode.set()
     controller.session.wait()
     assert controller.choices.labels is viewer.layers["cells · labels"]
-    controller.hover((200 - 1 - C[0], C[1]), Pointing.NEW)
+    controller.pointer.hover((200 - 1 - C[0], C[1]), Pointing.NEW)
     controller.session.wait()
     preview = controller.session.preview
     assert preview is not None
@@ -413,7 +413,7 @@ def test_of_a_stack_the_plane_in_view_is_encoded_and_written(
     viewer.dims.set_current_step(0, 2)
     controller.session.wait()
     assert [plane.shape for plane in segmenter.encodes] == [(200, 240)] * 2
-    controller.click((2, *C), Pointing.NEW)
+    controller.pointer.click((2, *C), Pointing.NEW)
     controller.session.wait()
     labels = viewer.layers["stack · labels"]
     assert labels.data.shape == stack.shape
@@ -430,11 +430,11 @@ def test_moving_the_slider_drops_the_preview(
     viewer.dims.set_current_step(0, 0)
     controller = control(viewer)
     controller.session.wait()
-    controller.hover((0, *A), Pointing.NEW)
+    controller.pointer.hover((0, *A), Pointing.NEW)
     controller.session.wait()
-    assert controller.display.shown is not None
+    assert controller.preview.display.shown is not None
     viewer.dims.set_current_step(0, 1)
-    assert controller.display.shown is None
+    assert controller.preview.display.shown is None
 
 
 def test_a_slider_outside_of_the_image_is_said(
@@ -466,7 +466,7 @@ def test_in_3d_display_the_tool_says_that_it_works_in_2d(
     controller.session.wait()
     assert phase(controller) is Phase.UNAVAILABLE
     assert "2-D" in controller.session.status.text
-    assert not controller.can_point
+    assert not controller.pointer.can_point
     assert segmenter.encodes == []
     viewer.dims.ndisplay = 2
     controller.session.wait()
@@ -486,7 +486,7 @@ def test_an_rgb_layer_open_at_launch(
     viewer.add_image(np.stack([image] * 3, axis=-1), rgb=True, name="stained")
     controller = control(viewer)
     controller.session.wait()
-    controller.click(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     assert viewer.layers["stained · labels"].data.shape == image.shape
 
@@ -498,18 +498,18 @@ def test_an_rgb_layer_open_at_launch(
 def test_the_brush_has_the_mouse_to_itself(
     viewer: ViewerModel, controller: Controller, mode: str
 ) -> None:
-    labels = controller.new_labels()
+    labels = controller.workspace.new_labels()
     assert labels is not None
-    controller.hover(A, Pointing.NEW)
+    controller.pointer.hover(A, Pointing.NEW)
     controller.session.wait()
-    assert controller.display.shown is not None
+    assert controller.preview.display.shown is not None
     viewer.layers.selection.active = labels
-    assert controller.can_point
+    assert controller.pointer.can_point
     labels.mode = mode
-    assert not controller.can_point
-    assert controller.display.shown is None
+    assert not controller.pointer.can_point
+    assert controller.preview.display.shown is None
     labels.mode = "pan_zoom"
-    assert controller.can_point
+    assert controller.pointer.can_point
 
 
 def test_so_have_layers_that_are_being_drawn(
@@ -517,23 +517,23 @@ def test_so_have_layers_that_are_being_drawn(
 ) -> None:
     points, shapes = viewer.add_points(), viewer.add_shapes()
     assert viewer.layers.selection.active is shapes
-    assert controller.can_point
+    assert controller.pointer.can_point
     shapes.mode = "add_rectangle"
-    assert not controller.can_point
+    assert not controller.pointer.can_point
     viewer.layers.selection.active = points
-    assert controller.can_point
+    assert controller.pointer.can_point
     points.mode = "add"
-    assert not controller.can_point
+    assert not controller.pointer.can_point
 
 
 def test_the_preview_goes_when_the_image_is_moved(
     viewer: ViewerModel, controller: Controller
 ) -> None:
-    controller.hover(A, Pointing.NEW)
+    controller.pointer.hover(A, Pointing.NEW)
     controller.session.wait()
     viewer.layers["cells"].scale = (3, 3)
-    assert controller.display.shown is None
-    controller.click((3 * B[0], 3 * B[1]), Pointing.NEW)
+    assert controller.preview.display.shown is None
+    controller.pointer.click((3 * B[0], 3 * B[1]), Pointing.NEW)
     controller.session.wait()
     written = viewer.layers["cells · labels"].data == 1
     assert iou(written, viewer.layers["cells"].data == 130) > 0.97
@@ -557,8 +557,8 @@ def test_a_poor_image_is_no_problem(
     viewer.add_image(pixels, contrast_limits=(0, 1), name="poor")
     controller = control(viewer)
     controller.session.wait()
-    controller.hover((0, 0), Pointing.NEW)
-    controller.click((0, 0), Pointing.NEW)
+    controller.pointer.hover((0, 0), Pointing.NEW)
+    controller.pointer.click((0, 0), Pointing.NEW)
     controller.session.wait()
     assert phase(controller) is Phase.READY
     assert shown == []
@@ -602,10 +602,10 @@ def test_an_image_that_cannot_be_read_gives_one_message_and_a_tool_that_works(
         controller.session.wait()
     assert len(shown) == 1
     assert phase(controller) is Phase.FAILED
-    controller.hover((0, 0), Pointing.NEW)
+    controller.pointer.hover((0, 0), Pointing.NEW)
     viewer.add_image(image, name="cells")
     controller.session.wait()
-    controller.click(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     assert viewer.layers["cells · labels"].data.any()
     assert len(shown) == 1
@@ -614,13 +614,13 @@ def test_an_image_that_cannot_be_read_gives_one_message_and_a_tool_that_works(
 def test_a_model_changed_in_mid_object_keeps_the_labels(
     viewer: ViewerModel, controller: Controller
 ) -> None:
-    controller.collect = True
-    controller.click(A, Pointing.NEW)
+    controller.modes.collect = True
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     controller.session.set_model("sam2.1-tiny")
     controller.session.wait()
-    controller.click(B, Pointing.ADD)
-    controller.done()
+    controller.pointer.click(B, Pointing.ADD)
+    controller.commands.done()
     controller.session.wait()
     labels = viewer.layers["cells · labels"].data
     assert labels[A]
@@ -653,11 +653,11 @@ def test_two_viewers_do_not_know_of_each_other(
         controllers.append(control(viewer))
     for controller in controllers:
         controller.session.wait()
-    controllers[0].click(A, Pointing.NEW)
+    controllers[0].pointer.click(A, Pointing.NEW)
     controllers[0].session.wait()
     assert [len(viewer.layers) for viewer in viewers] == [2, 1]
-    controllers[0].active = False
-    assert controllers[1].active
+    controllers[0].modes.active = False
+    assert controllers[1].modes.active
 
 
 def test_closed_it_leaves_nothing_but_the_labels(
@@ -689,7 +689,7 @@ def test_closed_it_leaves_nothing_but_the_labels(
     before = everything()
     controller = control(viewer)
     controller.session.wait()
-    controller.hover(A, Pointing.NEW)
+    controller.pointer.hover(A, Pointing.NEW)
     controller.session.wait()
     assert everything() != before
     controller.close()
@@ -700,8 +700,8 @@ def test_closed_it_leaves_nothing_but_the_labels(
 def test_a_draft_is_kept_when_the_tool_is_closed(
     viewer: ViewerModel, controller: Controller
 ) -> None:
-    controller.collect = True
-    controller.click(A, Pointing.NEW)
+    controller.modes.collect = True
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     controller.close()
     assert viewer.layers["cells · labels"].data[A]
@@ -713,8 +713,8 @@ def test_after_its_end_nothing_keeps_it_alive(
     viewer.add_image(image, name="cells")
     controller = controller_for(viewer, segmenter_factory=lambda *_: segmenter)
     controller.session.wait()
-    controller.hover(A, Pointing.NEW)
-    controller.click(A, Pointing.NEW)
+    controller.pointer.hover(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     alive = [weakref.ref(controller), weakref.ref(controller.session)]
     controller.close()
@@ -730,8 +730,8 @@ def test_a_viewer_that_nobody_closed_takes_its_session_with_it(
     viewer.add_image(image, name="cells")
     controller = controller_for(viewer, segmenter_factory=lambda *_: segmenter)
     controller.session.wait()
-    controller.hover(A, Pointing.NEW)
-    controller.click(A, Pointing.NEW)
+    controller.pointer.hover(A, Pointing.NEW)
+    controller.pointer.click(A, Pointing.NEW)
     controller.session.wait()
     alive = [weakref.ref(viewer), weakref.ref(controller)]
     del viewer, controller

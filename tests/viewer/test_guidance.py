@@ -134,7 +134,7 @@ def test_moves_that_change_nothing_say_nothing(
 def test_a_layer_that_is_edited_has_its_own_cursor_and_help(
     hand: Hand, widget: SegmentationWidget
 ) -> None:
-    labels = hand.controller.new_labels()
+    labels = hand.controller.workspace.new_labels()
     assert labels is not None
     hand.viewer.layers.selection.active = labels
     hand.hover(*A)

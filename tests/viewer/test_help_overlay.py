@@ -103,7 +103,7 @@ def test_a_key_is_pressed_anew(hand: Hand, overlay: HelpOverlay) -> None:
     anew(hand, "collect", Qt.Key.Key_J)
     overlay.dismiss()
     hand.key(Qt.Key.Key_J)
-    assert hand.controller.collect
+    assert hand.controller.modes.collect
 
 
 def test_two_actions_change_their_keys_and_it_says_so(

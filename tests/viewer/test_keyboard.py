@@ -112,11 +112,11 @@ def test_buttons_and_boxes_work_by_space(
     widget: SegmentationWidget, hand: Hand
 ) -> None:
     QTest.keyClick(widget.collect, Qt.Key.Key_Space)
-    assert hand.controller.collect
+    assert hand.controller.modes.collect
     QTest.keyClick(widget.undo, Qt.Key.Key_Space)
     assert hand.session.objects == {}
     QTest.keyClick(widget.tool, Qt.Key.Key_Space)
-    assert not hand.controller.active
+    assert not hand.controller.modes.active
 
 
 def test_walking_through_a_list_chooses_nothing_on_the_way(

@@ -73,7 +73,7 @@ def test_delete_deletes_points_and_shapes_where_they_are_active(
 ) -> None:
     layer = getattr(viewer, add)()
     viewer.layers.selection.active = layer
-    assert controller.active
+    assert controller.modes.active
     ours = {str(key) for key in layer.keymap}
     assert str(coerce_keybinding(KEYMAP["next"].key)) in ours
     assert "Delete" not in ours

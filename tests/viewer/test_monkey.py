@@ -76,7 +76,7 @@ def _is_ours(trace: Any) -> bool:
 
 def settle(controller: Controller, qtbot: QtBot) -> None:
     """Wait until all that was asked for is done: a frozen tool would never be."""
-    controller.active = True
+    controller.modes.active = True
     qtbot.waitUntil(lambda: not controller.session.busy, timeout=20_000)
 
 
@@ -117,7 +117,7 @@ def test_a_monkey_does_no_harm(
         session.set_engine(str(rng.choice(["auto", "torch", "onnxruntime"])))
 
     def new_labels(_: np.random.Generator) -> None:
-        controller.new_labels()
+        controller.workspace.new_labels()
 
     def refine(rng: np.random.Generator) -> None:
         session.refine(

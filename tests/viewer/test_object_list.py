@@ -119,7 +119,7 @@ def test_space_ticks_all_that_are_selected(panel: ObjectPanel, hand: Hand) -> No
     assert all(row.reviewed for row in hand.session.rows)
     press(panel, Qt.Key.Key_Space)
     assert not any(row.reviewed for row in hand.session.rows)
-    hand.controller.undo()
+    hand.controller.commands.undo()
     assert all(row.reviewed for row in hand.session.rows)
 
 

@@ -67,7 +67,7 @@ def test_what_is_drawn_can_be_told_apart(
             "napari_sam2.viewer.preview_overlay.is_supported", lambda _: False
         )
     hand: Hand = request.getfixturevalue("hand")
-    hand.controller.palette = "color-blind safe"
+    hand.controller.preview.palette = "color-blind safe"
     hand.click_and_wait(*A)
     # What lies there already would shine through.
     hand.viewer.layers["cells · labels"].visible = False
@@ -82,8 +82,8 @@ def test_what_is_drawn_can_be_told_apart(
             QTest.keyPress(hand.native, key)
         hand.wait(
             lambda m=meaning: (
-                hand.controller.display.shown is not None
-                and hand.controller.display.shown.pointing is m
+                hand.controller.preview.display.shown is not None
+                and hand.controller.preview.display.shown.pointing is m
             )
         )
         hand.wait_drawn()
@@ -104,7 +104,7 @@ def test_another_palette_is_seen_at_once(hand: Hand) -> None:
     hand.wait_drawn()
     place = hand.at(A[0] + 8, A[1])
     before = hand.picture()[place.y(), place.x()]
-    hand.controller.palette = "outline"
+    hand.controller.preview.palette = "outline"
     hand.wait_drawn()
     bare = hand.picture()[place.y(), place.x()]
     assert not np.array_equal(before, bare)

@@ -197,14 +197,14 @@ def test_a_tool_begins_as_the_user_left_it(
         try:
             controller.session.wait()
             assert controller.session.model == "starter"
-            assert controller.collect
-            assert controller.sharpen
+            assert controller.modes.collect
+            assert controller.modes.sharpen
             assert controller.tools.tool is Tool.BOX
             assert controller.session.engine == "auto"
             assert remembered_controller(viewer) is controller
             # napari's own Preferences reach a tool that is open only with its widget.
             chosen["collect"] = False
-            assert controller.collect
+            assert controller.modes.collect
             chosen["collect"] = True
         finally:
             controller.close()
@@ -228,7 +228,7 @@ def test_what_is_chosen_in_the_widget_is_kept(
     KEYMAP.assign("collect", "#")
     chosen = preferences()
     assert chosen["collect"] is True
-    assert chosen["sharpen"] == ("always" if controller.sharpen else "never")
+    assert chosen["sharpen"] == ("always" if controller.modes.sharpen else "never")
     assert chosen["tool"] == "lasso"
     assert chosen["engine"] == widget.engine.itemData(1)
     assert chosen["model"] == "starter"
@@ -255,4 +255,4 @@ def test_what_is_chosen_in_the_widget_is_kept(
     widget.release()
     assert existing_controller(viewer) is None
     chosen["collect"] = True
-    assert not controller.collect
+    assert not controller.modes.collect

@@ -47,7 +47,7 @@ def hover(controller: Controller, place: tuple[int, int], how: Any = None) -> No
     viewer = controller.viewer
     assert viewer is not None
     world = viewer.layers["stack"].data_to_world((1, *place))
-    controller.hover(world, how or Pointing.NEW)
+    controller.pointer.hover(world, how or Pointing.NEW)
     controller.session.wait()
 
 
@@ -83,10 +83,10 @@ def test_it_changes_nothing_of_the_viewer(
     before = everything()
     hover(ready, A)
     hover(ready, B)
-    assert ready.display.shown is not None
+    assert ready.preview.display.shown is not None
     assert everything() == before
-    ready.leave()
-    assert ready.display.shown is None
+    ready.pointer.leave()
+    assert ready.preview.display.shown is None
     assert everything() == before
 
 
@@ -102,11 +102,11 @@ def test_it_is_in_no_chooser_and_goes_when_the_tool_goes(
 
 def test_what_a_click_would_do_can_be_seen(ready: Controller) -> None:
     hover(ready, A)
-    ready.click(ready.choices.image.data_to_world((1, *A)), Pointing.NEW)  # type: ignore[union-attr]
+    ready.pointer.click(ready.choices.image.data_to_world((1, *A)), Pointing.NEW)  # type: ignore[union-attr]
     ready.session.wait()
     for how in Pointing:
         hover(ready, B, how)
-        shown = ready.display.shown
+        shown = ready.preview.display.shown
         assert shown is not None
         assert shown.pointing is how
 
@@ -118,7 +118,7 @@ def test_a_doubtful_mask_is_fainter(
     for score, place in ((0.95, A), (0.6, B), (0.1, A)):
         segmenter.score = score
         hover(ready, place)
-        shown = ready.display.shown
+        shown = ready.preview.display.shown
         assert shown is not None
         confidence.append(shown.confidence)
     assert confidence[0] == 1
@@ -134,7 +134,7 @@ def test_one_that_the_user_deletes_comes_back(
     else:
         viewer.scene.overlays.pop("sam_2_preview")
     hover(ready, B)
-    assert ready.display.shown is not None
+    assert ready.preview.display.shown is not None
     if kind == "layer":
         assert viewer.layers[NAME].visible
     ready.close()

@@ -89,7 +89,7 @@ def test_nothing_is_offered_once_something_was_done(
     _keep(again, B)
     assert again.session.offers.all == []
     # New labels are a place for it again.
-    again.new_labels()
+    again.workspace.new_labels()
     assert len(again.session.offers.all) == 1
 
 

@@ -71,7 +71,7 @@ def test_the_plane_in_view_is_encoded_and_written(
     assert seen.shape == PLANE
     assert seen[A] > 0
     assert seen[B] == 0
-    controller.click((*[1] * (ndim - 2), *A), Pointing.NEW)
+    controller.pointer.click((*[1] * (ndim - 2), *A), Pointing.NEW)
     controller.session.wait()
     labels = viewer.layers["stack · labels"].data
     assert labels.shape == pixels.shape

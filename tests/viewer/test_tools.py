@@ -46,7 +46,7 @@ def test_a_box_is_drawn_and_its_mask_follows(hand: Hand) -> None:
     )
     shown = hand.controller.prompts.display.shown
     assert [stroke.kind for stroke in shown.shapes.strokes] == [Kind.BOX]
-    hand.wait(lambda: hand.controller.display.shown is not None)
+    hand.wait(lambda: hand.controller.preview.display.shown is not None)
     names = [layer.name for layer in hand.viewer.layers]
     hand.release(*AROUND_A[1])
     hand.wait(lambda: len(hand.session.objects) == 1)
@@ -74,7 +74,7 @@ def test_alt_and_drag_zoom_where_nothing_is_drawn(hand: Hand) -> None:
     hand.drag((20, 20), (90, 90), modifiers=ALT)
     hand.wait(lambda: hand.viewer.scene.camera.zoom > zoom)
     assert hand.session.objects == {}
-    hand.controller.active = False
+    hand.controller.modes.active = False
     names = [c.__name__ for c in hand.viewer.mouse_drag_callbacks]
     assert names == ["drag_to_zoom"]
 
@@ -254,7 +254,7 @@ def test_shift_and_wheel_let_the_mask_grow_and_shrink(hand: Hand) -> None:
     before = hand.session.preview.prediction.area
     hand.turn_wheel(*A, 3, SHIFT)
     assert hand.session.preview.prediction.area > before
-    assert hand.controller.display.shown.threshold == -0.75
+    assert hand.controller.preview.display.shown.threshold == -0.75
     hand.click_and_wait(*A)
     kept = (labels(hand) == 1).sum()
     assert kept > before
@@ -283,7 +283,7 @@ def test_a_hover_over_an_object_offers_to_edit_it(hand: Hand) -> None:
 
 def brush(hand: Hand, *path: tuple[float, float]) -> None:
     """Paint an object 5."""
-    layer = hand.controller.new_labels()
+    layer = hand.controller.workspace.new_labels()
     hand.viewer.layers.selection.active = layer
     layer.mode = "paint"
     layer.brush_size = 10

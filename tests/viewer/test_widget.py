@@ -207,7 +207,7 @@ def test_buttons_do_what_their_keys_do(widget: SegmentationWidget, window: Any) 
     assert window.layers["cells · labels"].data.any()
     widget.collect.click()
     widget.overlap.activated.emit(1)
-    assert not widget.controller.collect
+    assert not widget.controller.modes.collect
     assert widget.session.overwrite
     keep(widget, B)
     assert widget.object.text().startswith("Object 2 · score 0.90")
@@ -245,7 +245,7 @@ def test_the_switch_and_the_keys_know_of_each_other(
     widget: SegmentationWidget, qtbot: QtBot
 ) -> None:
     widget.tool.click()
-    assert not widget.controller.active
+    assert not widget.controller.modes.active
     qtbot.waitUntil(lambda: widget.status.text.text() == "Off", timeout=PATIENCE)
     assert KEYMAP["toggle"].keys in widget.status.detail.text()
     widget.controller.actions["toggle"]()
@@ -262,7 +262,7 @@ def test_the_switch_and_the_keys_know_of_each_other(
 def test_while_a_layer_is_edited_the_tool_says_that_it_waits(
     widget: SegmentationWidget, window: Any
 ) -> None:
-    labels = widget.controller.new_labels()
+    labels = widget.controller.workspace.new_labels()
     window.layers.selection.active = labels
     labels.mode = "paint"  # type: ignore[union-attr]
     assert "is being edited" in widget.status.detail.text()

@@ -34,7 +34,7 @@ def ids(hand: Hand) -> set[int]:
 
 def test_hover_click_correct_undo(hand: Hand) -> None:
     hand.hover(*A)
-    assert hand.controller.display.shown is not None
+    assert hand.controller.preview.display.shown is not None
     hand.click_and_wait(*A)
     assert ids(hand) == {1}
     hand.click_and_wait(*B)
@@ -58,7 +58,7 @@ def test_hover_click_correct_undo(hand: Hand) -> None:
 
 def test_clicks_until_enter_make_one_object(hand: Hand) -> None:
     hand.key(Qt.Key.Key_G)
-    assert hand.controller.collect
+    assert hand.controller.modes.collect
     hand.click(*A)
     hand.wait(lambda: hand.session.current is not None)
     hand.click(*B)
@@ -92,7 +92,7 @@ def test_the_wheel_zooms_and_the_preview_stays(hand: Hand) -> None:
     zoom = hand.viewer.scene.camera.zoom
     hand.turn_wheel(*A, 1, NONE)
     hand.wait(lambda: hand.viewer.scene.camera.zoom > zoom)
-    assert hand.controller.display.shown is not None
+    assert hand.controller.preview.display.shown is not None
 
 
 def test_a_double_click_is_two_clicks_and_no_zoom(hand: Hand) -> None:
@@ -115,16 +115,18 @@ def test_holding_shift_or_alt_shows_what_a_click_would_do(hand: Hand) -> None:
         (Qt.Key.Key_Alt, Pointing.REMOVE),
     ):
         QTest.keyPress(hand.native, key)
-        hand.wait(lambda m=meaning: hand.controller.display.shown.pointing is m)
+        hand.wait(lambda m=meaning: hand.controller.preview.display.shown.pointing is m)
         QTest.keyRelease(hand.native, key)
-        hand.wait(lambda: hand.controller.display.shown.pointing is Pointing.NEW)
+        hand.wait(
+            lambda: hand.controller.preview.display.shown.pointing is Pointing.NEW
+        )
 
 
 def test_leaving_the_canvas_drops_the_preview(hand: Hand) -> None:
     hand.hover(*A)
     hand.viewer.mouse_over_canvas = True
     hand.viewer.mouse_over_canvas = False
-    assert hand.controller.display.shown is None
+    assert hand.controller.preview.display.shown is None
     hand.hover(*B)
 
 
@@ -132,7 +134,7 @@ def test_keys_work_while_the_labels_are_selected(hand: Hand) -> None:
     hand.key(Qt.Key.Key_G)
     hand.click(*A)
     hand.wait(lambda: hand.session.current is not None)
-    hand.controller.new_labels()
+    hand.controller.workspace.new_labels()
     hand.viewer.layers.selection.active = hand.controller.choices.labels
     hand.click(*B)
     hand.wait(lambda: hand.session.current is not None)
@@ -151,7 +153,7 @@ def test_the_brush_paints_and_its_stroke_is_in_the_history(hand: Hand) -> None:
     labels.selected_label = 9
     hand.move(*B)
     hand.wait_drawn()
-    assert hand.controller.display.shown is None
+    assert hand.controller.preview.display.shown is None
     hand.drag((150, 20), (150, 60))
     hand.wait(lambda: 9 in labels.data)
     hand.click(*BACKGROUND)
@@ -175,8 +177,8 @@ def test_switched_off_it_leaves_napari_as_it_was(hand: Hand) -> None:
     labels = hand.controller.choices.labels
     hand.hover(*B)
     hand.key(Qt.Key.Key_Q)
-    assert not hand.controller.active
-    assert hand.controller.display.shown is None
+    assert not hand.controller.modes.active
+    assert hand.controller.preview.display.shown is None
     zoom = hand.viewer.scene.camera.zoom
     place = hand.at(*B)
     QTest.mouseClick(hand.native, LEFT, NONE, place)
@@ -188,7 +190,7 @@ def test_switched_off_it_leaves_napari_as_it_was(hand: Hand) -> None:
     hand.key(Qt.Key.Key_Z, CTRL)
     np.testing.assert_array_equal(np.unique(labels.data), [0, 1])
     hand.key(Qt.Key.Key_Q)
-    assert hand.controller.active
+    assert hand.controller.modes.active
     # What napari took back is not taken back twice.
     hand.key(Qt.Key.Key_Z, CTRL)
     hand.key(Qt.Key.Key_Z, CTRL)
@@ -234,7 +236,7 @@ def test_a_thousand_moves_and_a_slow_engine(
     assert count < 500
     preview = hand.session.preview
     assert preview.prediction.mask[C]
-    drawn = hand.controller.display.shown
+    drawn = hand.controller.preview.display.shown
     assert drawn.preview is preview
     later = [one for one in shown[switched:] if one is not None]
     assert {one.generation for one in later} == {generation}
@@ -375,20 +377,20 @@ def test_every_key_of_the_table_reaches_the_tool(
 def test_a_key_is_changed_while_the_tool_is_on(hand: Hand) -> None:
     KEYMAP.assign("collect", "#")
     hand.key(Qt.Key.Key_G)
-    assert not hand.controller.collect
+    assert not hand.controller.modes.collect
     QTest.keyClicks(hand.native, "#")
-    assert hand.controller.collect
+    assert hand.controller.modes.collect
     # From anywhere in the window, but not out of a line that is written in.
     QTest.keyClicks(hand.native.window(), "#")
-    assert not hand.controller.collect
+    assert not hand.controller.modes.collect
     line = QLineEdit()
     hand.viewer.window.add_dock_widget(line, name="of another plugin")
     QTest.keyClicks(line, "#")
     assert line.text() == "#"
-    assert not hand.controller.collect
+    assert not hand.controller.modes.collect
     hand.key(Qt.Key.Key_Q)
     QTest.keyClicks(hand.native, "#")
-    assert not hand.controller.collect
+    assert not hand.controller.modes.collect
     hand.controller.close()
     QTest.keyClicks(hand.native, "#")
-    assert not hand.controller.collect
+    assert not hand.controller.modes.collect

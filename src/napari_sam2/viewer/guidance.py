@@ -57,7 +57,7 @@ class Guidance:
             session.current_changed,
             session.objects_changed,
             session.status_changed,
-            controller.modes_changed,
+            controller.modes.changed,
             controller.tools.changed,
             controller.prompts.under_changed,
             controller.aim.changed,

@@ -132,7 +132,7 @@ def object_line(controller: Controller) -> str:
     """Name the object that is worked on, and how sure the model is of it."""
     session = controller.session
     current = session.current
-    here = controller.painted
+    here = controller.tour.painted
     if here is not None:
         category = session.notes(here).category
         return f"Object {here}{f' · {category}' if category else ''} · painted"

@@ -168,7 +168,9 @@ class ObjectPanel(QWidget):
         self._controller = controller
         self._session = controller.session
         self._connections = connections
-        self.model = ObjectModel(self._session, controller.color_of, connections)
+        self.model = ObjectModel(
+            self._session, controller.workspace.color_of, connections
+        )
         self.header = fold("Objects", "Show the list of objects")
         self.table = ObjectTable(self.model)
         self.delete = button("Delete", "Take the selected objects away (Delete)")
@@ -237,8 +239,8 @@ class ObjectPanel(QWidget):
         table.merged.connect(self._merge)
         table.split.connect(self._split)
         table.ticked.connect(self._tick)
-        table.undone.connect(self._controller.undo)
-        table.redone.connect(self._controller.redo)
+        table.undone.connect(self._controller.commands.undo)
+        table.redone.connect(self._controller.commands.redo)
         self.delete.clicked.connect(self._delete)
         self.merge.clicked.connect(self._merge)
         self.split.clicked.connect(self._split)

@@ -38,7 +38,7 @@ class OverlapChooser(Chooser):
         self.setAccessibleName("Overlap")
         self.activated.connect(self._on_activated)
         connections.add(KEYMAP.changed, self.refresh)
-        connections.add(controller.modes_changed, self.refresh)
+        connections.add(controller.modes.changed, self.refresh)
         connections.add(controller.tour.changed, self.refresh)
         connections.add(controller.session.current_changed, self._on_current)
         self.refresh()
@@ -71,7 +71,7 @@ class OverlapChooser(Chooser):
     def _on_activated(self, number: int) -> None:
         rules = self._rules()
         if number < len(rules):
-            self._controller.overlap = rules[number]
+            self._controller.modes.overlap = rules[number]
         self.refresh()
 
 

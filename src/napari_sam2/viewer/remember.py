@@ -77,10 +77,10 @@ class Memory:
     ) -> None:
         self._controller = controller
         self._model = model
-        self._sharpen = controller.sharpen
+        self._sharpen = controller.modes.sharpen
         self._preferences = preferences()
-        controller.palette = self._preferences["palette"]
-        connections.add(controller.modes_changed, self._on_modes)
+        controller.preview.palette = self._preferences["palette"]
+        connections.add(controller.modes.changed, self._on_modes)
         connections.add(controller.tools.changed, self._on_tools)
         connections.add(controller.session.model_changed, self._on_model)
         connections.add(controller.sight.contrast_changed, self._on_contrast)
@@ -90,8 +90,8 @@ class Memory:
 
     def _on_modes(self) -> None:
         for name in _MODES:
-            self._preferences[name] = getattr(self._controller, name)
-        sharpen = self._controller.sharpen
+            self._preferences[name] = getattr(self._controller.modes, name)
+        sharpen = self._controller.modes.sharpen
         if sharpen is not self._sharpen:
             self._sharpen = sharpen
             self._preferences["sharpen"] = "always" if sharpen else "never"
@@ -109,7 +109,7 @@ class Memory:
             own = name not in CATALOG
             self._preferences["model"] = str(chosen.weights) if own else name
         # How sharp it is by itself depends on the model.
-        self._sharpen = self._controller.sharpen
+        self._sharpen = self._controller.modes.sharpen
 
     def _on_engine(self, name: str) -> None:
         self._preferences["engine"] = name
@@ -121,7 +121,7 @@ class Memory:
         if name == "keys":
             _restore_keys(self._preferences["keys"])
         if name == "palette":
-            self._controller.palette = self._preferences["palette"]
+            self._controller.preview.palette = self._preferences["palette"]
         if name in (*_MODES, "sharpen", "tool", "contrast"):
             _apply_modes(self._controller, self._preferences)
 
@@ -139,12 +139,12 @@ def keys_from_text(text: str) -> dict[str, str]:
 
 def _apply_modes(controller: Controller, chosen: Preferences) -> None:
     for name in _MODES:
-        setattr(controller, name, chosen[name])
+        setattr(controller.modes, name, chosen[name])
     controller.sight.contrast = chosen["contrast"]
     if chosen["tool"] in _TOOLS:
         controller.tools.tool = _TOOLS[chosen["tool"]]
     if chosen["sharpen"] in _SHARPEN:
-        controller.sharpen = _SHARPEN[chosen["sharpen"]]
+        controller.modes.sharpen = _SHARPEN[chosen["sharpen"]]
 
 
 def _model_at_hand(name: str) -> str:

@@ -84,7 +84,7 @@ def annotate(
     session = controller.session
     if layer is not None:
         controller.choices.image = layer
-    controller.active = True
+    controller.modes.active = True
     if getattr(viewer, "window", None) is not None:
         _dock(viewer)
     return session

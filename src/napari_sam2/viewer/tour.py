@@ -96,6 +96,13 @@ class Tour:
         there = extents is not None and here is not None and here in extents
         return here if there else None
 
+    @property
+    def painted(self) -> int | None:
+        """Id of the object at hand, if it has no prompts: somebody painted it."""
+        label = self.at_hand
+        row = None if label is None else self._session.row(label)
+        return None if row is None or row.prompts is not None else label
+
     def highlight(self, labels: Iterable[int]) -> None:
         """Outline some objects, and no others."""
         labels = tuple(labels)

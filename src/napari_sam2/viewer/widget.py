@@ -220,7 +220,7 @@ class SegmentationWidget(QWidget):
         add(session.model_changed, self._on_model)
         add(session.notice, self.status.show_notice)
         add(controller.choices.choices_changed, self._on_choices)
-        add(controller.modes_changed, self._on_modes)
+        add(controller.modes.changed, self._on_modes)
         add(controller.tools.changed, self._on_session)
         add(controller.prompts.under_changed, self._on_session)
         add(controller.tour.changed, self._on_session)
@@ -232,16 +232,16 @@ class SegmentationWidget(QWidget):
             add(viewer.events.help, self._on_guidance)
 
         self.status.cancel.clicked.connect(session.cancel)
-        self.new_labels.clicked.connect(controller.new_labels)
+        self.new_labels.clicked.connect(controller.workspace.new_labels)
         self.about_model.clicked.connect(self._tell_about_model)
-        self.tool.toggled.connect(partial(setattr, controller, "active"))
-        self.collect.toggled.connect(partial(setattr, controller, "collect"))
-        self.sharpen.toggled.connect(partial(setattr, controller, "sharpen"))
+        self.tool.toggled.connect(partial(setattr, controller.modes, "active"))
+        self.collect.toggled.connect(partial(setattr, controller.modes, "collect"))
+        self.sharpen.toggled.connect(partial(setattr, controller.modes, "sharpen"))
         for name in ("done", "drop", "undo", "redo", "help"):
             act = controller.actions[name]
             # Without the state of the button, which Qt would pass along.
             getattr(self, name).clicked.connect(partial(_do, act))
-        self.find_anew.clicked.connect(partial(_do, controller.find_anew))
+        self.find_anew.clicked.connect(partial(_do, controller.commands.find_anew))
         self.export.clicked.connect(self._export)
 
     # ---------------------------------------------------------------- following
@@ -267,21 +267,21 @@ class SegmentationWidget(QWidget):
         self.export.setEnabled(self.controller.choices.labels is not None)
 
     def _on_modes(self) -> None:
-        controller = self.controller
-        self.tool.setChecked(controller.active)
-        self.collect.setChecked(controller.collect)
-        self.sharpen.setChecked(controller.sharpen)
+        modes = self.controller.modes
+        self.tool.setChecked(modes.active)
+        self.collect.setChecked(modes.collect)
+        self.sharpen.setChecked(modes.sharpen)
         self._on_session()
 
     def _on_session(self, *_: object) -> None:
         session = self.session
         current = session.current
         say(self.object, object_line(self.controller))
-        color, painted = "transparent", self.controller.painted
+        color, painted = "transparent", self.controller.tour.painted
         here = painted if current is None else current.label
         if here is not None:
-            red, green, blue = (self.controller.color_of(here) * 255)[:3]
-            color = f"rgb({red:.0f}, {green:.0f}, {blue:.0f})"
+            rgba = self.controller.workspace.color_of(here) * 255
+            color = "rgb({:.0f}, {:.0f}, {:.0f})".format(*rgba[:3])
         style = f"background-color: {color}; border-radius: 2px;"
         if self.swatch.styleSheet() != style:
             self.swatch.setStyleSheet(style)

@@ -219,7 +219,7 @@ def test_what_is_painted_is_found_anew_by_a_button(
     widget: SegmentationWidget, window: Any, qtbot: QtBot
 ) -> None:
     height = widget.sizeHint().height()
-    layer = widget.controller.new_labels()
+    layer = widget.controller.workspace.new_labels()
     labels = np.array(layer.data)
     labels[A[0] : A[0] + 9, A[1] : A[1] + 9] = 7
     layer.data = labels
@@ -227,7 +227,7 @@ def test_what_is_painted_is_found_anew_by_a_button(
     qtbot.waitUntil(lambda: session.row(7) is not None, timeout=PATIENCE)
     assert widget.object.text() == "1 object"
     assert widget.find_anew.isHidden()
-    widget.controller.next_object()
+    widget.controller.commands.next_object()
     assert widget.object.text() == "Object 7 · painted"
     assert not widget.find_anew.isHidden()
     assert KEYMAP["find_anew"].keys in widget.find_anew.toolTip()

@@ -72,7 +72,7 @@ def test_going_back_to_the_contrast_before_encodes_nothing(
     session.wait()
     assert session.current is not None
     assert session.current.plane.gamma == 1.0
-    assert session.current.plane.seen == Contrast(0.0, 140.0)
+    assert session.current.plane.seen == (Contrast(0.0, 140.0),)
 
 
 def test_what_the_percentiles_were_is_not_asked_for_again() -> None:
@@ -97,7 +97,7 @@ def test_what_is_shown_as_it_is_has_no_contrast(dtype: Any) -> None:
     rgb = np.zeros((20, 30, 3), dtype)
     rgb[:, :, 1] = 1
     pixels = PlanePixels(ArraySource([rgb], PlaneIndex()))
-    assert pixels.contrast == (None if dtype == np.uint8 else Contrast(0.0, 1.0))
+    assert pixels.contrast == (None if dtype == np.uint8 else Contrast(0.0, 1.0),)
 
 
 def test_another_contrast_in_mid_object_is_replayed(

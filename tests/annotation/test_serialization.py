@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from napari_sam2.annotation import operations
 from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.channels import Channel
 from napari_sam2.annotation.history import Edit, NotesChange, ObjectChange
 from napari_sam2.annotation.objects import AnnotatedObject, Notes
 from napari_sam2.annotation.operations import (
@@ -24,6 +26,7 @@ from napari_sam2.annotation.operations import (
     Review,
     Split,
 )
+from napari_sam2.annotation.origins import ImageOrigin
 from napari_sam2.annotation.overlap import Overlap, OverlapRule
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.serialization import Packer, Unpacker
@@ -34,11 +37,22 @@ from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
 from napari_sam2.segmentation.refinement import Refinement
 from napari_sam2.segmentation.region import Region
 from napari_sam2.segmentation.strokes import Lasso, Scribble
-from napari_sam2.segmentation.view import View
+from napari_sam2.segmentation.view import PlaneIndex, View
 
 _PLANE = replace(
     Plane.of_array(np.zeros((40, 60)), name="cells", limits=(0.5, 7.0), gamma=1.5),
-    seen=Contrast(0.5, 7.0, 1.5),
+    channels=(
+        None,
+        Channel(
+            ImageOrigin("GFP", (3, 40, 60), "<u2", Path("/images/gfp.tif"), "cafe"),
+            PlaneIndex((2, 0, 0), 1, 2),
+            (10.0, 900.0),
+            0.7,
+            image=object(),
+        ),
+        None,
+    ),
+    seen=(None, Contrast(0.5, 7.0, 1.5), None),
 )
 _VIEW = View((40, 60), (5, 10, 35, 50), 64, transposed=True)
 
@@ -110,7 +124,11 @@ def test_an_object_comes_back() -> None:
     assert found.plane.index == _PLANE.index
     assert found.plane.limits == (0.5, 7.0)
     assert found.plane.gamma == 1.5
-    assert found.plane.seen == Contrast(0.5, 7.0, 1.5)
+    assert found.plane.seen == _PLANE.seen
+    channel, given = found.plane.channels[1], _PLANE.channels[1]
+    assert channel is not None
+    assert given is not None
+    assert channel == replace(given, image=None)
     assert found.plane.array_shape == (40, 60)
     assert found.plane.name == "cells"
     for field in fields(PixelChange):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam2.annotation.channels import Channel
 from napari_sam2.annotation.origins import ImageOrigin, sample_of
 from napari_sam2.errors import ImageError
+from napari_sam2.segmentation.channels import ChannelSource
 from napari_sam2.segmentation.embedded import PlanePixels
 from napari_sam2.segmentation.source import ArraySource
 from napari_sam2.segmentation.view import PlaneIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     import numpy.typing as npt
 
@@ -42,8 +44,11 @@ class Plane:
         Intensities that become black and white; robust percentiles if None.
     gamma : float
         Bends what lies between them.
-    seen : Contrast, optional
-        What the model was really shown it with, once it was.
+    channels : tuple of Channel or None
+        What the model sees in red, green and blue; nothing if the image alone.
+    seen : tuple of Contrast or None
+        What the model was really shown it with, once it was, see
+        :attr:`~napari_sam2.segmentation.embedded.PlanePixels.contrast`.
     image : hashable
         The same value for as long as the image holds the same pixels.
     lazy : bool
@@ -58,7 +63,8 @@ class Plane:
     source: PlaneSource
     limits: tuple[float, float] | None = None
     gamma: float = 1.0
-    seen: Contrast | None = None
+    channels: tuple[Channel | None, ...] = ()
+    seen: tuple[Contrast | None, ...] = ()
     image: Hashable = field(default_factory=object)
     lazy: bool = False
     describe: Callable[[], ImageOrigin] | None = None
@@ -95,6 +101,74 @@ class Plane:
             describe=lambda: origin,
         )
 
+    @classmethod
+    def of_channels(
+        cls,
+        arrays: Sequence[npt.NDArray[Any] | None],
+        *,
+        names: Sequence[str] = ("red", "green", "blue"),
+        limits: Sequence[tuple[float, float] | None] = (),
+    ) -> Plane:
+        """Make a plane of gray arrays, each of which the model sees in one color.
+
+        Parameters
+        ----------
+        arrays : sequence of ndarray or None
+            Up to three of one shape, (rows, cols): what becomes red, green and blue.
+        names : sequence of str
+            Of the channels.
+        limits : sequence of tuple of float or None, optional
+            Of each, intensities that become black and full color; robust percentiles
+            if None.
+
+        Raises
+        ------
+        ImageError
+            If there is none, if there are more than three, or their shapes differ.
+        """
+        index, bounds = PlaneIndex(), [*limits, None, None, None]
+        found = [
+            None if array is None else Plane.of_array(array, name=name)
+            for array, name in zip(arrays, (*names, "", "", ""), strict=False)
+        ]
+        channels = [
+            None if one is None else Channel(one.origin, index, bound)
+            for one, bound in zip(found, bounds, strict=False)
+        ]
+        sources = [None if one is None else one.source for one in found]
+        first = next((one for one in found if one is not None), None)
+        if first is None:
+            raise ImageError("There is no channel: give one array at least.")
+        return first.with_channels(channels, sources)
+
+    def with_channels(
+        self,
+        channels: Sequence[Channel | None],
+        sources: Sequence[PlaneSource | None],
+    ) -> Plane:
+        """Return the plane as it looks in other channels than the image's own.
+
+        Parameters
+        ----------
+        channels : sequence of Channel or None
+            What becomes red, green and blue.
+        sources : sequence of PlaneSource or None
+            Where the pixels of each are read from.
+
+        Raises
+        ------
+        ImageError
+            If there are none, more than three, or if their shapes differ.
+        """
+        contrasts = [None if one is None else one.contrast for one in channels]
+        return replace(
+            self,
+            source=ChannelSource(sources, contrasts),
+            channels=tuple(channels),
+            limits=None,
+            gamma=1.0,
+        )
+
     @property
     def shape(self) -> tuple[int, int]:
         """``(rows, cols)`` of the plane."""
@@ -118,14 +192,32 @@ class Plane:
     @property
     def key(self) -> Hashable:
         """The same for two planes that show the model the same pixels."""
-        return (self.place, self.limits, self.gamma)
+        channels = tuple(
+            one and (one.image, one.index, one.contrast) for one in self.channels
+        )
+        return (self.place, self.limits, self.gamma, channels)
 
     def pixels(self) -> PlanePixels:
         """Return what the model is shown, to be read: as it was seen, if it was."""
-        if self.seen is not None:
-            limits = self.seen.low, self.seen.high
-            return PlanePixels(self.source, limits, self.seen.gamma)
-        return PlanePixels(self.source, self.limits, self.gamma)
+        pixels = PlanePixels(self.source, self.limits, self.gamma)
+        return pixels.surely_shown_with(self.seen)
+
+    def like(self, described: Plane) -> Plane:
+        """Return the plane of the same image that one of an earlier session is."""
+        same = len(self.channels) == len(described.channels) and all(
+            one is other or (one is not None and one.is_same(other))
+            for one, other in zip(self.channels, described.channels, strict=True)
+        )
+        return replace(
+            self,
+            index=described.index,
+            limits=described.limits,
+            gamma=described.gamma,
+            channels=described.channels,
+            # Through other channels, nobody can look at it as it was.
+            seen=described.seen if same else (),
+            array_shape=described.array_shape,
+        )
 
     def contains(self, row: float, col: float) -> bool:
         """Whether a place lies on a pixel of the plane."""

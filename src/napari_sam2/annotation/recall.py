@@ -44,14 +44,14 @@ class RecalledPrediction(Prediction):
         To which it was the answer.
     sharper_of : RecalledPrediction, optional
         The answer that it is a closer look at.
-    seen : Contrast, optional
-        What the model was shown the plane with; None: nobody knows.
+    seen : tuple of Contrast or None
+        What the model was shown the plane with; nothing if nobody knows.
     """
 
     name: bytes = b""
     prompts: Prompts = field(default_factory=Prompts)
     sharper_of: RecalledPrediction | None = None
-    seen: Contrast | None = None
+    seen: tuple[Contrast | None, ...] = ()
 
     @property
     def digest(self) -> bytes:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from napari_sam2.annotation import operations
 from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.channels import Channel
 from napari_sam2.annotation.history import Edit, NotesChange, ObjectChange
 from napari_sam2.annotation.objects import AnnotatedObject, Notes
 from napari_sam2.annotation.operations import Operation
@@ -62,6 +63,7 @@ _Json = Any
 _LEFT_OUT: dict[type | None, set[str]] = {
     # What can only be had from the image itself.
     Plane: {"source", "image", "lazy", "describe"},
+    Channel: {"image"},
     # Named by their digest; candidates that were not chosen are gone.
     Prediction: {"logits", "alternatives"},
 }
@@ -78,6 +80,7 @@ _NAMES: dict[str, Any] = {
     for one in (
         AnnotatedObject,
         Box,
+        Channel,
         Contrast,
         Edit,
         ImageOrigin,
@@ -160,7 +163,7 @@ class Packer:
         if type(value) in _OPERATIONS.values():
             return {"kind": type(value).__name__, **self._fields(value)}
         if is_dataclass(value) and not isinstance(value, type):
-            return self._fields(value)
+            return self._fields(value, type(value))
         return pack_plain(value)
 
     def _fields(self, value: Any, kind: Any = None) -> dict[str, _Json]:
@@ -319,7 +322,7 @@ class Unpacker:
         packed: _Json,
         prompts: Prompts,
         before: RecalledPrediction | None,
-        seen: Contrast | None,
+        seen: tuple[Contrast | None, ...],
     ) -> RecalledPrediction:
         hints = _hints(Prediction)
         rest = {

@@ -8,7 +8,6 @@ of the window or of the script. What takes time goes to
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -341,18 +340,8 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         if plane is None:
             raise ImageError("There is no image to restore the session on: open it.")
 
-        def like(described: Plane) -> Plane:
-            return replace(
-                plane,
-                index=described.index,
-                limits=described.limits,
-                gamma=described.gamma,
-                seen=described.seen,
-                array_shape=described.array_shape,
-            )
-
         def work(_: CancelToken) -> tuple[RecoveredSession, SparseLabels | None]:
-            session = recover(path, like)
+            session = recover(path, plane.like)
             return session, reopened(session)
 
         def done(found: tuple[RecoveredSession, SparseLabels | None]) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_sam2.commands.pictures import Pictures
 from napari_sam2.errors import ImageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
-    from napari_sam2.annotation.origins import ImageOrigin
-    from napari_sam2.annotation.planes import Plane
     from napari_sam2.annotation.recall import RecalledPrediction
     from napari_sam2.annotation.replaying import Asked, Replay
     from napari_sam2.segmentation.embedded import EmbeddedImage
@@ -27,6 +28,10 @@ def replay(
     image: Annotated[
         Path | None,
         typer.Option(help="The image, if it is not where it was."),
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=FILE of a channel, if it is not where it was."),
     ] = None,
     model: Annotated[
         str | None,
@@ -54,7 +59,8 @@ def replay(
             f"{session} does not say where its image is: give it with --image."
         )
     players = Players(model, engine, device)
-    made = replay_on(session, read_image(path), players, progress=typer.echo)
+    pictures = Pictures(read_image(path), _channels(channel or ()), read_image)
+    made = replay_on(session, pictures, players, progress=typer.echo)
     if out is not None:
         from napari_sam2.analysis.export import save_labels
 
@@ -119,43 +125,50 @@ class Players:
 
 def replay_on(
     session: Path,
-    image: npt.NDArray[Any],
+    image: npt.NDArray[Any] | Pictures,
     players: Players,
     progress: Any = None,
 ) -> Replay:
     """Do a session again on an image in memory.
 
+    Parameters
+    ----------
+    session : Path
+        Its journal.
+    image : ndarray or Pictures
+        That it is about, with the channels that the model saw.
+    players : Players
+        Who answers.
+    progress : callable, optional
+        Told the title of each edit.
+
     Raises
     ------
     ImageError
-        If the image has another shape than that of the session.
+        If the image has another shape than that of the session, or if a channel of
+        it is missing.
     """
-    from dataclasses import replace
-
     from napari_sam2.annotation.recovery import recover
     from napari_sam2.annotation.replaying import replay as again
-    from napari_sam2.segmentation.source import ArraySource
 
-    _check(image, recover(session).image)
-    planes: dict[object, Plane] = {}
-
-    def plane(described: Plane) -> Plane:
-        key = (described.index, described.limits, described.gamma, described.seen)
-        if key not in planes:
-            source = ArraySource([image], described.index)
-            planes[key] = replace(described, source=source)
-        return planes[key]
-
-    return again(session, plane, players.embed, progress)
+    pictures = image if isinstance(image, Pictures) else Pictures(image)
+    origin = recover(session).image
+    pictures.image(origin)
+    return again(
+        session, lambda plane: pictures.plane(plane, origin), players.embed, progress
+    )
 
 
-def _check(image: npt.NDArray[Any], origin: ImageOrigin) -> None:
-    shape = image.shape
-    if shape != origin.shape and shape[:-1] != origin.shape:
-        raise ImageError(
-            f"The session is about an image of the shape {origin.shape}, this one has "
-            f"{shape}: give the image with --image."
-        )
+def _channels(given: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+    from napari_sam2.analysis.reading import read_image
+
+    found = {}
+    for one in given:
+        name, equals, path = one.rpartition("=")
+        if not equals:
+            raise ImageError(f"A channel is given as NAME=FILE, not as {one}.")
+        found[name] = read_image(Path(path))
+    return found
 
 
 def _told(made: Replay) -> list[str]:

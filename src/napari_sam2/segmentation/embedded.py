@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam2.errors import ImageError
+from napari_sam2.segmentation.channels import ChannelSource
 from napari_sam2.segmentation.embeddings import embedding_key, pixels_name
 from napari_sam2.segmentation.intensity import Contrast, checked, limits_of, to_rgb
 
@@ -100,25 +101,43 @@ class PlanePixels:
         return pixels.swapaxes(0, 1) if view.transposed else pixels
 
     @property
-    def contrast(self) -> Contrast | None:
-        """What the plane is shown with; None if it is shown as it is.
+    def contrast(self) -> tuple[Contrast | None, ...]:
+        """What the plane is shown with: one for all of it, or one for each channel.
 
-        Known once some of it was read; reads an overview of it otherwise. None, too,
-        where each view has a contrast of its own.
+        Known once some of it was read; reads an overview of it otherwise. None stands
+        for what is shown as it is, or where each view has a contrast of its own.
         """
         with self._reading:
+            if isinstance(self._source, ChannelSource):
+                return self._source.contrast
             if self._limits is None and not self._overviewed and self._is_held():
                 assert self._array is not None
                 self._limits, self._overviewed = limits_of(self._array), True
             limits = self._contrast()
-        return None if limits is None else Contrast(*limits, self._gamma)
+        return (None if limits is None else Contrast(*limits, self._gamma),)
 
-    def shown_with(self, contrast: Contrast | None) -> PlanePixels:
-        """Return the plane, shown with another contrast; None: as it is shown here."""
-        if contrast is None or self._source is None or contrast == self.contrast:
+    def shown_with(self, contrast: tuple[Contrast | None, ...]) -> PlanePixels:
+        """Return the plane, shown with another contrast.
+
+        Parameters
+        ----------
+        contrast : tuple of Contrast or None
+            As :attr:`contrast` says it; nothing if nobody knows: as it is shown here.
+        """
+        if not any(contrast) or contrast == self.contrast:
             return self
-        limits = contrast.low, contrast.high
-        return PlanePixels(self._source, limits, contrast.gamma)
+        return self.surely_shown_with(contrast)
+
+    def surely_shown_with(self, contrast: tuple[Contrast | None, ...]) -> PlanePixels:
+        """Return the plane, shown with another contrast, without reading any of it."""
+        if self._source is None or not any(contrast):
+            return self
+        if isinstance(self._source, ChannelSource):
+            return PlanePixels(self._source.shown_with(contrast))
+        one = contrast[0]
+        if one is None or len(contrast) > 1:
+            return self
+        return PlanePixels(self._source, (one.low, one.high), one.gamma)
 
     def key(self, view: View, engine: Engine) -> str:
         """Name what an engine makes of a view, which may have to be read for it.

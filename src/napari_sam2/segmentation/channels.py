@@ -26,8 +26,6 @@ _COLORS = 3
 class ChannelSource:
     """Up to three gray planes, each with its own contrast, as one of RGB bytes.
 
-    Not to be used by two threads at a time.
-
     Parameters
     ----------
     sources : sequence of PlaneSource or None

@@ -14,7 +14,7 @@ from napari_sam2.viewer.layers import labels_fit
 from napari_sam2.viewer.preview_layer import is_preview
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -58,6 +58,8 @@ class LayerChoices:
         self._used: weakref.WeakKeyDictionary[Image, weakref.ref[Labels]] = (
             weakref.WeakKeyDictionary()
         )
+        # Other channels of the image: to select one is not to choose another image.
+        self._together: weakref.WeakSet[Image] = weakref.WeakSet()
         self._connections = Connections()
         self._of_image = Connections()
         self._of_labels = Connections()
@@ -121,6 +123,10 @@ class LayerChoices:
         """Take note of which labels belong to an image that is not worked on."""
         self._used[image] = weakref.ref(labels)
 
+    def keep_together(self, images: Iterable[Image]) -> None:
+        """Take images for channels of the one that is worked on."""
+        self._together = weakref.WeakSet(images)
+
     def close(self) -> None:
         """Follow no longer."""
         for connections in (self._connections, self._of_image, self._of_labels):
@@ -137,7 +143,7 @@ class LayerChoices:
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self._image:
-            self._choose_image(self._best_image())
+            self._choose_image(self._heir() or self._best_image())
         elif event.value is self._labels:
             self._choose_labels(self._best_labels())
         self.choices_changed.emit()
@@ -150,7 +156,8 @@ class LayerChoices:
         if self._deaf:
             return
         if isinstance(layer, Image) and not is_preview(layer):
-            self._choose_image(layer)
+            if layer not in self._together:
+                self._choose_image(layer)
         elif (
             isinstance(layer, Labels)
             and self._image is not None
@@ -197,6 +204,13 @@ class LayerChoices:
             self._of_labels.add(labels.events.data, self._on_labels_data)
         self.labels_changed.emit()
         self.choices_changed.emit()
+
+    def _heir(self) -> Image | None:
+        """Return a channel of the image that is gone, with whose labels it goes on."""
+        heir = next((one for one in self.images if one in self._together), None)
+        if heir is not None and self._labels is not None:
+            self._used[heir] = weakref.ref(self._labels)
+        return heir
 
     def _best_image(self) -> Image | None:
         viewer = self._viewer()

@@ -227,7 +227,7 @@ class Controller:
         add(viewer.events.mouse_over_canvas, self._on_mouse_over_canvas)
         add(self.session.objects_changed, self._on_objects)
         add(self.session.failed, self._on_failed)
-        for teller in (self.session, self.stores, self.commands):
+        for teller in (self.session, self.stores, self.sight, self.commands):
             add(teller.notice, self._on_notice)
 
     def _watched(self, viewer: ViewerModel) -> WindowWatch | None:

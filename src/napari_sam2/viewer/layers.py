@@ -33,6 +33,7 @@ __all__ = [
     "path_of",
     "plane_index",
     "plane_of",
+    "source_of",
     "spatial_shape",
 ]
 
@@ -92,20 +93,25 @@ def plane_of(
     if index is None:
         return None
     data: Any = _full_resolution(layer)
-    levels = list(layer.data) if layer.multiscale else [data]
     as_shown = as_shown and not layer.rgb
     low, high = layer.contrast_limits
     return Plane(
         name=layer.name,
         array_shape=spatial_shape(layer),
         index=index,
-        source=ArraySource(levels, index),
+        source=source_of(layer, index),
         limits=(float(low), float(high)) if as_shown else None,
         gamma=float(layer.gamma) if as_shown else 1.0,
         image=(id(data),) if image is None else image,
         lazy=not isinstance(data, np.ndarray) or isinstance(data, np.memmap),
         describe=_describer(layer),
     )
+
+
+def source_of(layer: Image, index: PlaneIndex) -> ArraySource:
+    """Return where a plane of an image is read from."""
+    levels = list(layer.data) if layer.multiscale else [layer.data]
+    return ArraySource(levels, index)
 
 
 def _describer(layer: Image) -> Callable[[], ImageOrigin]:

@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import nullcontext
 from typing import Any
 
@@ -20,6 +21,8 @@ import numpy as np
 __all__ = ["measure"]
 
 _ROUND = 50
+_TOLD = 15
+"""Blocks of which it is said what they come from."""
 
 
 def measure(count: int, seeds: int) -> dict[str, list[float]]:
@@ -49,7 +52,8 @@ def _scene(plugin: bool, count: int, seed: int) -> list[float]:
     from qtpy.QtCore import Qt
 
     from benchmarks.monkey import Monkey
-    from benchmarks.stage import Stage, Ticks, Watchdog
+    from benchmarks.stage import Stage, Ticks
+    from benchmarks.watchdog import Watchdog
     from napari_sam2.viewer.controller import controller_for
 
     stage = Stage(plugin=plugin)
@@ -69,7 +73,7 @@ def _scene(plugin: bool, count: int, seed: int) -> list[float]:
         stage.until(lambda: session.status.phase.name == "READY")
     monkey = Monkey(stage.viewer, seed, keys=keys)
     ticks = Ticks()
-    watchdog = Watchdog(ticks)
+    watchdog = Watchdog(ticks, lambda: monkey.done[-1] if monkey.done else "")
     start = time.perf_counter()
     for _ in range(0, count, _ROUND):
         monkey.play(_ROUND)
@@ -78,11 +82,23 @@ def _scene(plugin: bool, count: int, seed: int) -> list[float]:
             # A tool that is frozen would never be done.
             stage.until(lambda: not session.busy)
     end = time.perf_counter()
-    watchdog.stop()
+    blocks = watchdog.stop()
     ticks.stop()
     gaps = 1e3 * np.diff([start, *ticks.moments, end])
-    for what, times in watchdog.seen.most_common(12 if plugin else 4):
-        print(f"  {times:>4} looks: {what}", file=sys.stderr)
+    print(
+        f"{'with' if plugin else 'without'} the plugin, seed {seed}:", file=sys.stderr
+    )
+    for block in blocks[:_TOLD]:
+        print(f"  {block}", file=sys.stderr)
+    if plugin:
+        print("  longest in calls of the plugin:", file=sys.stderr)
+        for block in sorted(blocks, key=lambda block: -block.in_plugin)[:_TOLD]:
+            print(f"  {block}", file=sys.stderr)
+    owners: Counter[str] = Counter()
+    for block in blocks:
+        owners += block.owners
+    told = ", ".join(f"{name} {n}" for name, n in owners.most_common())
+    print(f"  all blocks, looks: {told}", file=sys.stderr)
     return [float(gap) for gap in gaps if gap > 20]
 
 

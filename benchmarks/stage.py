@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
 import time
-import traceback
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 # What is played here is nobody's settings: napari neither reads nor writes any.
@@ -25,7 +21,7 @@ from napari_sam2.synthesis import generate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CANVAS", "SIDE", "Stage", "Ticks", "Watchdog", "places"]
+__all__ = ["CANVAS", "SIDE", "Stage", "Ticks", "places"]
 
 CANVAS = (1000, 800)  # width and height of the canvas, in pixels of the screen
 SIDE = 1024  # of the image
@@ -136,45 +132,6 @@ class Ticks:
     def stop(self) -> None:
         """Look no longer."""
         self._timer.stop()
-
-
-class Watchdog:
-    """Notes what the main thread is doing while the event loop stands still.
-
-    Parameters
-    ----------
-    ticks : Ticks
-        Of the event loop.
-    patience : float
-        Seconds after which it is a block.
-    """
-
-    def __init__(self, ticks: Ticks, patience: float = 0.05) -> None:
-        self.seen: Counter[str] = Counter()
-        self._ticks, self._patience = ticks, patience
-        self._main = threading.main_thread().ident
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no longer."""
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.02):
-            moments = self._ticks.moments
-            if moments and time.perf_counter() - moments[-1] > self._patience:
-                frame = sys._current_frames().get(self._main or 0)
-                lines = traceback.extract_stack(frame)
-                ours = [line for line in lines if "napari_sam2" in line.filename]
-                deepest = (ours or lines)[-1]
-                place = "/".join(deepest.filename.split("/")[-2:])
-                what = f"{place}:{deepest.lineno} {deepest.name}"
-                if ours and lines[-1] is not deepest:
-                    what += f" → {lines[-1].name}"
-                self.seen[what] += 1
 
 
 def places(count: int, seed: int = 0) -> list[tuple[int, int]]:

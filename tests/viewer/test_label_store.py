@@ -21,6 +21,14 @@ BLOCK = (np.array([1, 1, 2, 2]), np.array([3, 4, 3, 4]))
 FAR = (np.array([7, 7]), np.array([0, 1]))
 
 
+@pytest.fixture(autouse=True, params=["pixel by pixel", "as a brush does"])
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a few pixels in both ways, of which one is for many."""
+    if request.param == "as a brush does":
+        monkeypatch.setattr("napari_sam2.viewer.label_store._MANY", 1)
+        monkeypatch.setattr("napari_sam2.viewer.label_store._SPARSE", 100)
+
+
 @pytest.fixture
 def layer(viewer: ViewerModel) -> Labels:
     return viewer.add_labels(np.zeros((9, 9), np.uint16))
@@ -49,6 +57,31 @@ def test_a_write_is_one_item_of_naparis_undo(layer: Labels, store: LayerLabels) 
     assert not layer.data.any()
     layer.redo()
     np.testing.assert_array_equal(store.read(BLOCK), [5] * 4)
+
+
+def test_what_is_written_into_a_stack_is_seen_on_its_plane(
+    viewer: ViewerModel,
+) -> None:
+    layer = viewer.add_labels(np.zeros((3, 9, 9), np.uint16))
+    store = LayerLabels(layer)
+    viewer.dims.set_current_step(0, 1)
+    for plane in (0, 1):
+        store.write((np.full(4, plane), *BLOCK), 5 + plane)
+    np.testing.assert_array_equal(layer._slice.image.raw[BLOCK], [6] * 4)
+    assert np.unique(layer.data[0][BLOCK]).tolist() == [5]
+    layer.undo()
+    layer.undo()
+    assert not layer.data.any()
+    assert not layer._slice.image.raw.any()
+
+
+def test_what_is_to_be_preserved_is_written_all_the_same(
+    layer: Labels, store: LayerLabels
+) -> None:
+    store.write(BLOCK, 5)
+    layer.preserve_labels = True
+    store.write(BLOCK, 6)
+    np.testing.assert_array_equal(store.read(BLOCK), [6] * 4)
 
 
 def test_what_is_read_is_a_copy(store: LayerLabels) -> None:

@@ -55,17 +55,58 @@ class PixelChange:
         before, after : ndarray of int, shape (n,), or int
             Ids of these places.
         """
-        flat = np.ravel_multi_index(indices, shape)
-        old, new = np.broadcast_arrays(np.atleast_1d(before), np.atleast_1d(after))
-        old, new = (np.broadcast_to(ids, flat.shape) for ids in (old, new))
-        changed = old != new
-        narrow = np.uint32 if np.prod(shape, dtype=float) < 2**32 else np.uint64
-        return cls(
-            tuple(shape),
-            flat[changed].astype(narrow),
-            _compact(old[changed]),
-            _compact(new[changed]),
+        where = np.ravel_multi_index(indices, shape).astype(_place_type(shape))
+        return cls._between(shape, where, before, after)
+
+    @classmethod
+    def in_box(
+        cls,
+        shape: tuple[int, ...],
+        box: tuple[slice, ...],
+        mask: npt.NDArray[np.bool_] | None,
+        before: _Ids,
+        after: _Ids | int,
+    ) -> PixelChange:
+        """Describe a change within a box; pixels that keep their id are left out.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of the whole array.
+        box : tuple of slice
+            One for each axis.
+        mask : ndarray of bool, of the shape of the box, optional
+            Which of its pixels; by default all.
+        before, after : ndarray of int, or int
+            Ids of these pixels.
+        """
+        # A million pixels in a few milliseconds: no array of indices for each axis.
+        kind, stride = _place_type(shape), 1
+        places: npt.NDArray[Any] = np.zeros((), dtype=kind)
+        for axis, length in reversed(tuple(zip(box, shape, strict=True))):
+            start, stop, _ = axis.indices(length)
+            along = np.arange(start, stop, dtype=kind) * kind.type(stride)
+            places = np.add.outer(along, places)
+            stride *= length
+        where = places.ravel() if mask is None else places[mask]
+        return cls._between(shape, where, before, after)
+
+    @classmethod
+    def _between(
+        cls,
+        shape: tuple[int, ...],
+        where: npt.NDArray[np.unsignedinteger[Any]],
+        before: _Ids | int,
+        after: _Ids | int,
+    ) -> PixelChange:
+        old, new = np.broadcast_arrays(
+            np.atleast_1d(before).ravel(), np.atleast_1d(after).ravel()
         )
+        old, new = (np.broadcast_to(ids, where.shape) for ids in (old, new))
+        changed = old != new
+        if not changed.all():
+            where, old, new = where[changed], old[changed], new[changed]
+        return cls(tuple(shape), where, _compact(old), _compact(new))
 
     def __len__(self) -> int:
         return int(self.where.size)
@@ -101,7 +142,9 @@ class PixelChange:
         made = whole if untouched.all() else whole.only(untouched)
         if len(made):
             values = np.broadcast_to(made.after, (len(made),))
-            store.write(tuple(axis[untouched] for axis in indices), values)
+            if made is not whole:
+                indices = tuple(axis[untouched] for axis in indices)
+            store.write(indices, values)
         return made
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> PixelChange:
@@ -115,8 +158,13 @@ class PixelChange:
         )
 
 
+def _place_type(shape: tuple[int, ...]) -> np.dtype[Any]:
+    """Type that holds an index into the flattened array."""
+    return np.dtype(np.uint32 if np.prod(shape, dtype=float) < 2**32 else np.uint64)
+
+
 def _compact(ids: _Ids) -> _Ids:
     """Keep one id where all are the same: most objects, most strokes."""
-    if ids.size and (ids == ids[0]).all():
+    if ids.size and (ids.strides == (0,) or (ids == ids[0]).all()):
         return ids[:1].copy()
     return ids.copy()

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LayerLabels"]
 
+# Pixels from which on it pays to paint within a box, and how empty that may be.
+_MANY = 1 << 14
+_SPARSE = 8
+
 
 class LayerLabels:
     """Reads and writes a Labels layer a few pixels at a time.
@@ -110,7 +114,8 @@ class LayerLabels:
             # The data are set first and drawn then: a layer that was hidden all
             # along has nothing to be drawn on, and fails at that.
             with suppress(IndexError, ValueError):
-                layer.data_setitem(indices, ids)
+                if not _painted(layer, indices, ids):
+                    layer.data_setitem(indices, ids)
             if not np.array_equal(layer.data[indices], ids):
                 # napari converts to the type of the slice it shows, which a
                 # hidden layer keeps from before it grew.
@@ -172,6 +177,30 @@ class LayerLabels:
         self.edited.emit(changes)
 
 
+def _painted(layer: Labels, indices: _Indices, ids: _Ids) -> bool:
+    """Write one id into many pixels as napari's brush does, where there is a way to.
+
+    That takes a third of the time of the public method, into the same history.
+    """
+    paint = getattr(layer, "_paint_region_with_mask", None)
+    in_memory = isinstance(layer.data, np.ndarray)
+    if paint is None or not in_memory or ids.size < _MANY or (ids != ids[0]).any():
+        return False
+    if layer.preserve_labels:
+        return False
+    box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in indices)
+    mask = np.zeros([part.stop - part.start for part in box], dtype=bool)
+    if mask.size > _SPARSE * ids.size:
+        return False
+    mask[tuple(axis - part.start for axis, part in zip(indices, box, strict=True))] = 1
+    try:
+        paint(box, mask, int(ids[0]), list(range(layer.ndim)))
+    except TypeError:
+        # Another napari, which wants other arguments.
+        return False
+    return True
+
+
 def _change(shape: tuple[int, ...], atom: Any) -> PixelChange:
     """Read an item of napari's paint event.
 
@@ -182,14 +211,6 @@ def _change(shape: tuple[int, ...], atom: Any) -> PixelChange:
         indices, before, after = atom
         indices = tuple(np.atleast_1d(np.asarray(axis)).ravel() for axis in indices)
         return PixelChange.between(shape, indices, before, after)
-    start = [
-        axis.indices(length)[0]
-        for axis, length in zip(atom.slice_key, shape, strict=True)
-    ]
-    if atom.mask is None:
-        inside = np.indices(np.shape(atom.old_values)).reshape(len(shape), -1)
-    else:
-        inside = np.stack(np.nonzero(atom.mask))
-    indices = tuple(axis + first for axis, first in zip(inside, start, strict=True))
-    before = np.asarray(atom.old_values).ravel()
-    return PixelChange.between(shape, indices, before, atom.new_value)
+    return PixelChange.in_box(
+        shape, atom.slice_key, atom.mask, np.asarray(atom.old_values), atom.new_value
+    )

@@ -72,3 +72,17 @@ def test_what_was_there_before_can_be_the_frame(
     labels = session.labels
     assert (labels[:, A[1] :] == 0).all()
     assert labels[A[0], A[1] - 5] == 7
+
+
+def test_the_frame_ends_with_its_labels(
+    chooser: OverlapChooser, controller: Controller
+) -> None:
+    session = controller.session
+    session.click(*A)
+    session.wait()
+    chooser.activated.emit(2)
+    controller.workspace.new_labels()
+    assert chooser.currentText() == "Protect other objects"
+    session.click(*B)
+    session.wait()
+    assert list(session.objects) == [1]

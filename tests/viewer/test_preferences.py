@@ -10,6 +10,7 @@ import pytest
 from napari.settings import get_plugin_settings, get_settings
 
 from napari_sam2.annotation.marks import Tool
+from napari_sam2.segmentation.refinement import Refinement
 from napari_sam2.viewer.controller import existing_controller
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.preferences import DEFAULTS, Preferences, preferences
@@ -185,7 +186,13 @@ def test_a_tool_begins_as_the_user_left_it(
     tmp_path: Path,
 ) -> None:
     chosen = preferences()
-    for name, value in (("collect", True), ("sharpen", "always"), ("tool", "box")):
+    for name, value in (
+        ("collect", True),
+        ("sharpen", "always"),
+        ("tool", "box"),
+        ("min_area", 30.0),
+        ("threshold", 0.5),
+    ):
         chosen[name] = value
     # Neither is on this machine: it begins all the same, without a download.
     for model in ("sam2.1-large", "no such model", str(tmp_path / "gone.pt")):
@@ -201,6 +208,7 @@ def test_a_tool_begins_as_the_user_left_it(
             assert controller.modes.sharpen
             assert controller.tools.tool is Tool.BOX
             assert controller.session.engine == "auto"
+            assert controller.session.next_refinement == Refinement(0.5, min_area=30)
             assert remembered_controller(viewer) is controller
             # napari's own Preferences reach a tool that is open only with its widget.
             chosen["collect"] = False
@@ -226,7 +234,12 @@ def test_what_is_chosen_in_the_widget_is_kept(
     controller.actions["lasso"]()
     widget.engine.activated.emit(1)
     KEYMAP.assign("collect", "#")
+    widget.refine.smoothing.setValue(1.5)
+    widget.refine.fill_holes.setChecked(True)
+    widget.refine.colors.activated.emit(1)
     chosen = preferences()
+    assert (chosen["smoothing"], chosen["fill_holes"]) == (1.5, True)
+    assert chosen["palette"] == "color-blind safe"
     assert chosen["collect"] is True
     assert chosen["sharpen"] == ("always" if controller.modes.sharpen else "never")
     assert chosen["tool"] == "lasso"
@@ -248,6 +261,9 @@ def test_what_is_chosen_in_the_widget_is_kept(
     # And napari's own Preferences are followed.
     get_plugin_settings("napari-sam2").work.collect = False
     assert not widget.collect.isChecked()
+    get_plugin_settings("napari-sam2").work.threshold = -2
+    assert widget.refine.value.text() == "-2.00"
+    assert controller.session.next_refinement == Refinement(-2, 1.5, True)
     get_plugin_settings("napari-sam2").work.tool = "scribble"
     assert controller.tools.tool is Tool.SCRIBBLE
     get_plugin_settings("napari-sam2").look.keys = "collect=F7"

@@ -96,6 +96,39 @@ def test_what_would_leave_nothing_is_not_done(
     assert panel.min_area.value() == 0
 
 
+def test_reset_is_about_what_the_panel_is_about(
+    controller: Controller, panel: RefinePanel
+) -> None:
+    session = controller.session
+    assert not panel.reset.isEnabled()
+    panel.threshold.setValue(-4)
+    panel.smoothing.setValue(2)
+    panel.fill_holes.setChecked(True)
+    session.click(*A)
+    session.wait()
+    refined = area(controller, 1)
+    panel.reset.click()
+    assert area(controller, 1) < refined
+    assert session.current.prediction.refinement == Refinement()
+    assert session.next_refinement != Refinement()
+    session.undo()
+    assert area(controller, 1) == refined
+    session.done()
+    panel.reset.click()
+    assert session.next_refinement == Refinement()
+    assert not panel.reset.isEnabled()
+
+
+def test_the_colors_are_chosen_here_too(
+    controller: Controller, panel: RefinePanel
+) -> None:
+    texts = [panel.colors.itemText(n) for n in range(panel.colors.count())]
+    panel.colors.activated.emit(texts.index("Color-blind safe"))
+    assert controller.preview.palette == "color-blind safe"
+    controller.preview.palette = "outline"
+    assert panel.colors.currentText() == "Outline alone"
+
+
 def test_the_keyboard_does_it(controller: Controller, panel: RefinePanel) -> None:
     panel.header.click()
     panel.threshold.setFocus()

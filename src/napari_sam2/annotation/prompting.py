@@ -220,6 +220,18 @@ class PromptCommands:
         current = self.current
         return self._refinement if current is None else current.prediction.refinement
 
+    @property
+    def next_refinement(self) -> Refinement:
+        """How the masks of new objects are cut."""
+        return self._refinement
+
+    @next_refinement.setter
+    def next_refinement(self, refinement: Refinement) -> None:
+        if refinement != self._refinement:
+            self._refinement = refinement
+            self._previews.refine(refinement)
+            self.refinement_changed.emit()
+
     def refine(self, **changes: Any) -> None:
         """Cut the mask in another way, without asking the model again.
 
@@ -247,12 +259,8 @@ class PromptCommands:
     def _refine(self, change: Callable[[Refinement], Refinement]) -> None:
         if self.current is not None:
             self._keeper.refine(change)
-            return
-        refinement = change(self._refinement)
-        if refinement != self._refinement:
-            self._refinement = refinement
-            self._previews.refine(refinement)
-            self.refinement_changed.emit()
+        else:
+            self.next_refinement = change(self._refinement)
 
     # --------------------------------------------------------------- candidates
 

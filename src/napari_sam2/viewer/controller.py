@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_sam2.annotation.overlap import PROTECT, OverlapRule
 from napari_sam2.annotation.recorder import Journals
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.annotation.sessions import JournalPlace
@@ -220,6 +221,7 @@ class Controller:
         add(KEYMAP.changed, self._bind_keys)
         add(self.classes.changed, self._bind_keys)
         add(self.modes.switched, self._on_switched)
+        add(self.stores.changed, self._on_labels)
         add(self.tools.changed, self._on_tools)
         # Answers that waited for the end of a stroke may be handed out.
         add(self.stores.edited, self._on_released)
@@ -244,6 +246,12 @@ class Controller:
             self.mouse.stop()
             self.aim.leave()
         self._bind_keys()
+
+    def _on_labels(self) -> None:
+        other = self.stores.current is not self.session.store
+        if other and self.modes.overlap.rule is OverlapRule.INSIDE:
+            # An id means another object in other labels.
+            self.modes.overlap = PROTECT
 
     def _on_active_layer(self) -> None:
         self._of_active.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from psygnal import Signal
+
 from napari_sam2.viewer.preview import drawing
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ class PreviewInView:
         That draws.
     """
 
+    palette_changed = Signal(str)
+    """The mask looks different from now on."""
+
     def __init__(self, workspace: Workspace, display: PreviewDisplay) -> None:
         self._workspace = workspace
         self._palette = "object"
@@ -39,9 +44,10 @@ class PreviewInView:
 
     @palette.setter
     def palette(self, palette: str) -> None:
-        self._palette = palette
-        if self._open:
+        if self._open and palette != self._palette:
+            self._palette = palette
             self._on_preview(self._workspace.session.preview)
+            self.palette_changed.emit(palette)
 
     def close(self) -> None:
         """Leave nothing behind on the canvas."""

@@ -1,7 +1,8 @@
-"""How masks are cut: folded until it is wanted."""
+"""How masks are cut, and what they look like: folded until it is wanted."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QSlider,
     QSpinBox,
@@ -17,7 +19,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam2.segmentation.refinement import Refinement
-from napari_sam2.viewer.parts import check, fold, show_folded
+from napari_sam2.viewer.choosers import Chooser
+from napari_sam2.viewer.palette import PALETTES
+from napari_sam2.viewer.parts import button, check, fold, show_folded
 
 if TYPE_CHECKING:
     from napari_sam2.viewer.connections import Connections
@@ -30,6 +34,46 @@ _STEPS = 4
 
 _MOST = 8
 """Logits to both ends of the slider."""
+
+
+_LOOKS = {
+    "object": "Of the object",
+    "color-blind safe": "Color-blind safe",
+    "outline": "Outline alone",
+}
+
+
+class PaletteChooser(Chooser):
+    """What the mask under the mouse looks like.
+
+    Parameters
+    ----------
+    controller : Controller
+        Whose preview it is about.
+    connections : Connections
+        Through which it follows, until they are closed.
+    """
+
+    _tip = "Colors of the mask under the mouse"
+
+    def __init__(self, controller: Controller, connections: Connections) -> None:
+        super().__init__()
+        self._preview = controller.preview
+        self.setAccessibleName("Colors of the mask under the mouse")
+        self.activated.connect(self._on_activated)
+        connections.add(controller.preview.palette_changed, self._refresh)
+        self._refresh()
+
+    def _refresh(self, *_: str) -> None:
+        names = list(PALETTES)
+        chosen = self._preview.palette
+        self.offer(
+            [(_LOOKS[name], name) for name in names],
+            names.index(chosen) if chosen in names else 0,
+        )
+
+    def _on_activated(self, number: int) -> None:
+        self._preview.palette = self.itemData(number)
 
 
 class RefinePanel(QWidget):
@@ -55,6 +99,8 @@ class RefinePanel(QWidget):
         self.smoothing = QDoubleSpinBox()
         self.fill_holes = check("Fill holes", "What the mask goes around belongs to it")
         self.min_area = QSpinBox()
+        self.reset = button("Reset", "Cut the mask as the model gives it")
+        self.colors = PaletteChooser(controller, connections)
         self._style()
         self._lay_out()
         self._connect(connections)
@@ -104,7 +150,14 @@ class RefinePanel(QWidget):
             alone = widget is self.threshold
             grid.addWidget(widget, row, 1, 1, 1 if alone else 2)
         grid.addWidget(self.value, 0, 2)
-        grid.addWidget(self.fill_holes, len(rows), 0, 1, 3)
+        last = QHBoxLayout()
+        last.addWidget(self.fill_holes, 2)
+        last.addWidget(self.reset, 1)
+        grid.addLayout(last, len(rows), 0, 1, 3)
+        label = QLabel("&Colors")
+        label.setBuddy(self.colors)
+        grid.addWidget(label, len(rows) + 1, 0)
+        grid.addWidget(self.colors, len(rows) + 1, 1, 1, 2)
         grid.setColumnStretch(1, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -120,6 +173,7 @@ class RefinePanel(QWidget):
         self.smoothing.valueChanged.connect(partial(self._say, "smoothing"))
         self.min_area.valueChanged.connect(partial(self._say, "min_area"))
         self.fill_holes.toggled.connect(partial(self._say, "fill_holes"))
+        self.reset.clicked.connect(self._reset)
         for signal in (session.current_changed, session.refinement_changed):
             connections.add(signal, self._refresh)
 
@@ -129,6 +183,10 @@ class RefinePanel(QWidget):
 
     def _on_threshold(self, value: int) -> None:
         self._say("threshold", value / _STEPS)
+
+    def _reset(self, *_: object) -> None:
+        self._session.refine(**asdict(Refinement()))
+        self._refresh()
 
     def _say(self, name: str, value: Any) -> None:
         self._session.refine(**{name: value})
@@ -141,6 +199,7 @@ class RefinePanel(QWidget):
         whose = "the next objects" if current is None else f"object {current.label}"
         plain = refinement == Refinement()
         self.header.setText("Refine" if plain else f"Refine · {whose}")
+        self.reset.setEnabled(not plain)
         self.value.setText(f"{refinement.threshold:+.2f}")
         with QSignalBlocker(self.threshold):
             self.threshold.setValue(round(refinement.threshold * _STEPS))

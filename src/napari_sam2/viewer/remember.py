@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import asdict, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from napari_sam2.annotation.marks import Tool
 from napari_sam2.errors import NapariSam2Error
 from napari_sam2.models.catalog import CATALOG, get_model, is_available
+from napari_sam2.segmentation.refinement import Refinement
 from napari_sam2.viewer.controller import controller_for, existing_controller
 from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.preferences import preferences
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Memory", "keys_from_text", "keys_to_text", "remembered_controller"]
 
 _MODES = ("collect", "overwrite")
+_REFINEMENT = tuple(field.name for field in fields(Refinement))
 _TOOLS = {tool.value: tool for tool in Tool}
 _SHARPEN = {"always": True, "never": False}
 
@@ -52,6 +55,7 @@ def remembered_controller(
         with suppress(NapariSam2Error):
             controller.session.set_engine(chosen["engine"])
     _apply_modes(controller, chosen)
+    _apply_refinement(controller, chosen, *_REFINEMENT)
     return controller
 
 
@@ -81,9 +85,11 @@ class Memory:
         self._preferences = preferences()
         controller.preview.palette = self._preferences["palette"]
         connections.add(controller.modes.changed, self._on_modes)
+        connections.add(controller.preview.palette_changed, self._on_palette)
         connections.add(controller.tools.changed, self._on_tools)
         connections.add(controller.session.model_changed, self._on_model)
         connections.add(controller.sight.contrast_changed, self._on_contrast)
+        connections.add(controller.session.refinement_changed, self._on_refinement)
         connections.add(engine.chosen, self._on_engine)
         connections.add(self._preferences.changed, self._on_preference)
         connections.add(KEYMAP.changed, self._on_keys)
@@ -99,8 +105,16 @@ class Memory:
     def _on_tools(self) -> None:
         self._preferences["tool"] = self._controller.tools.tool.value
 
+    def _on_palette(self, palette: str) -> None:
+        self._preferences["palette"] = palette
+
     def _on_contrast(self, contrast: str) -> None:
         self._preferences["contrast"] = contrast
+
+    def _on_refinement(self) -> None:
+        chosen = asdict(self._controller.session.next_refinement)
+        for name in _REFINEMENT:
+            self._preferences[name] = chosen[name]
 
     def _on_model(self, name: str) -> None:
         # Which does not begin before it has shown that it can be loaded.
@@ -122,6 +136,8 @@ class Memory:
             _restore_keys(self._preferences["keys"])
         if name == "palette":
             self._controller.preview.palette = self._preferences["palette"]
+        if name in _REFINEMENT:
+            _apply_refinement(self._controller, self._preferences, name)
         if name in (*_MODES, "sharpen", "tool", "contrast"):
             _apply_modes(self._controller, self._preferences)
 
@@ -145,6 +161,14 @@ def _apply_modes(controller: Controller, chosen: Preferences) -> None:
         controller.tools.tool = _TOOLS[chosen["tool"]]
     if chosen["sharpen"] in _SHARPEN:
         controller.modes.sharpen = _SHARPEN[chosen["sharpen"]]
+
+
+def _apply_refinement(controller: Controller, chosen: Preferences, *names: str) -> None:
+    session = controller.session
+    # A file that was written by hand may hold anything.
+    with suppress(NapariSam2Error, TypeError, ValueError):
+        changes: dict[str, Any] = {name: chosen[name] for name in names}
+        session.next_refinement = replace(session.next_refinement, **changes)
 
 
 def _model_at_hand(name: str) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import os
 import secrets
+import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import numpy as np
 
+from napari_sam2.analysis.blocks import is_lazy
+from napari_sam2.analysis.streaming import write_tiles, write_zarr
 from napari_sam2.errors import ExportError
 
 if TYPE_CHECKING:
@@ -60,23 +63,26 @@ def save_labels(
     pixel_size: PixelSize = None,
     unit: str | None = None,
 ) -> Path:
-    """Write labels as TIFF, PNG or NumPy array, by the extension of the path.
+    """Write labels as TIFF, OME-Zarr, PNG or NumPy array, by the end of the path.
 
     The file appears under its name only when it is whole; an older file of
-    that name stays as it was until then.
+    that name stays as it was until then. What does not fit into memory is read, and
+    written, a part at a time.
 
     Parameters
     ----------
     path : path-like
-        Ends in ``.tif``, ``.tiff``, ``.png`` or ``.npy``.
+        Ends in ``.tif``, ``.tiff``, ``.zarr``, ``.png`` or ``.npy``.
     labels : array-like of int or bool, shape (..., rows, cols)
-        0 is background. TIFF and NumPy take any number of axes and keep the
-        type (bool becomes uint8). PNG takes two axes and ids up to
-        65,535, as uint8 or uint16; uint8 and uint16 stay what they are.
+        0 is background; numpy, dask, zarr, or a level of labels on disk. TIFF and NumPy
+        take any number of axes and keep the type (bool becomes uint8), OME-Zarr takes
+        five. PNG takes two axes and ids up to 65,535, as uint8 or uint16; uint8 and
+        uint16 stay what they are. What is large and lazy can be written as TIFF (tiles
+        of a BigTIFF) and OME-Zarr only.
     pixel_size : float or sequence of float, optional
         Distance between neighboring pixels, for all axes or for each. Rows and
         columns go into the resolution of the TIFF or PNG, if it can hold them, all
-        axes into the description of the TIFF. Not stored in ``.npy``.
+        axes into the description of the TIFF and the OME-Zarr. Not stored in ``.npy``.
     unit : str, optional
         Unit of length of ``pixel_size``, such as ``"µm"`` or ``"nanometer"``.
         Without one, or with ``"pixel"``, a TIFF stores the bare numbers and a
@@ -93,16 +99,25 @@ def save_labels(
         If the format cannot hold the labels, or the file cannot be written.
     """
     path = Path(path)
-    array = _integers(labels)
+    lazy = is_lazy(labels)
+    array = _integers(labels if lazy else np.asarray(labels))
     sizes = _sizes(pixel_size, array.ndim)
-    write = _writer(path.suffix.lower(), path, array, sizes, unit)
+    extension = path.suffix.lower()
+    if extension == ".zarr":
+        _save_zarr(path, array, sizes, unit)
+        return path
+    if lazy and extension in (".png", ".npy"):
+        raise ExportError(
+            f"Labels of {' x '.join(f'{n:,}' for n in array.shape)} pixels are written "
+            "a part at a time: save them as TIFF (.tif) or OME-Zarr (.zarr)."
+        )
+    write = _writer(extension, path, array, sizes, unit)
     atomically(path, write)
     return path
 
 
-def _integers(labels: npt.ArrayLike) -> npt.NDArray[np.integer]:
-    array = np.asarray(labels)
-    if array.dtype == bool:
+def _integers(array: Any) -> npt.NDArray[np.integer]:
+    if array.dtype == bool and not is_lazy(array):
         array = array.astype(np.uint8)
     if not np.issubdtype(array.dtype, np.integer):
         raise ExportError(
@@ -149,7 +164,7 @@ def _writer(
     )
 
 
-EXTENSIONS = (".tif", ".tiff", ".png", ".npy")
+EXTENSIONS = (".tif", ".tiff", ".zarr", ".png", ".npy")
 """Endings of the names of files that :func:`save_labels` writes."""
 
 
@@ -195,6 +210,16 @@ def _write_tiff(
         if all(1 / most <= size <= most for size in (row, col)):
             resolution = (1 / col, 1 / row)
         metadata = {"spacing": list(sizes), "unit": unit or "pixel"}
+    if is_lazy(array):
+        write_tiles(
+            file,
+            array,
+            resolution=resolution,
+            resolutionunit=per if resolution else None,
+            metadata=metadata,
+            software="napari-sam2",
+        )
+        return
     tifffile.imwrite(
         file,
         array,
@@ -242,6 +267,49 @@ def _write_png(
     Image.fromarray(native).save(file, format="PNG", **options)
 
 
+def _save_zarr(
+    path: Path,
+    array: npt.NDArray[np.integer],
+    sizes: tuple[float, ...] | None,
+    unit: str | None,
+) -> None:
+    """Write a folder beside ``path``, then rename it."""
+    if array.ndim > 5:
+        raise ExportError(
+            f"OME-Zarr has names for five axes, these labels have {array.ndim}: save "
+            "them as TIFF (.tif)."
+        )
+    meters = _meters(unit)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    old = part.with_suffix(".old")
+    try:
+        write_zarr(part, array, sizes, None if meters is None else _named(unit))
+        if path.exists():
+            os.replace(path, old)
+        os.replace(part, path)
+    except OSError as error:
+        raise _failed(path, error) from error
+    finally:
+        for left in (part, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _named(unit: str | None) -> str | None:
+    """Return the name of a unit that OME-Zarr knows; one that it does not, as it is."""
+    names = {"um": "micrometer", "µm": "micrometer", "μm": "micrometer"}
+    names |= {"micron": "micrometer", "nm": "nanometer", "mm": "millimeter"}
+    names |= {"m": "meter", "cm": "centimeter", "pm": "picometer", "å": "angstrom"}
+    return unit and names.get(unit.lower(), unit)
+
+
+def _failed(path: Path, error: OSError) -> ExportError:
+    reason = error.strerror or str(error)
+    return ExportError(
+        f"Could not write “{path}”: {reason}. Choose another folder, or make room, "
+        "and try again."
+    )
+
+
 def atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write beside ``path``, then rename: nobody ever sees half a file.
 
@@ -259,11 +327,7 @@ def atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ExportError(
-            f"Could not write “{path}”: {reason}. Choose another folder, or make "
-            "room, and try again."
-        ) from error
+        raise _failed(path, error) from error
     finally:
         with suppress(OSError):
             part.unlink()

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam2.analysis.blocks import blocks_in
 from napari_sam2.analysis.export import atomically
 from napari_sam2.analysis.regions import extents_in
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -44,7 +45,7 @@ def object_table(
     Parameters
     ----------
     labels : array-like of int, shape (..., rows, cols)
-        0 is background.
+        0 is background; numpy, dask, zarr, or a level of labels on disk.
     features : mapping of str to sequence, optional
         Columns of equal length, ``index`` (the id) among them.
     pixel_size : sequence of float, optional
@@ -60,8 +61,10 @@ def object_table(
         plus one, for each axis), ``model``, ``prompts``, and those of others. What is
         not known is an empty string.
     """
-    array = np.asarray(labels)
-    found = dict(sorted(extents_in(_planes(array)).items()))
+    # Anything that is sliced as numpy arrays are is read a part at a time.
+    array: Any = labels if hasattr(labels, "dtype") else np.asarray(labels)
+    parts = ((tuple(p.start for p in box), ids) for box, ids in blocks_in(array))
+    found = dict(sorted(extents_in(parts).items()))
     said = {} if features is None else _by_id(features)
     others = [name for name in said if name not in (*_SAID, "index", "area")]
     columns: dict[str, list[Any]] = {"id": list(found)}
@@ -77,10 +80,11 @@ def object_table(
     columns["area_pixels"] = [extent.area for extent in found.values()]
     columns["area"] = [extent.area * pixel for extent in found.values()]
     columns["unit"] = [f"{unit}^2" if named else "pixel"] * len(found)
-    for number in range(2 * array.ndim):
-        axis = number % array.ndim
+    ndim = len(array.shape)
+    for number in range(2 * ndim):
+        axis = number % ndim
         columns[f"bbox-{number}"] = [
-            (extent.start if number < array.ndim else extent.stop)[axis]
+            (extent.start if number < ndim else extent.stop)[axis]
             for extent in found.values()
         ]
     for name in (*_SAID[3:], *others):
@@ -142,14 +146,6 @@ def read_table(path: str | os.PathLike[str]) -> dict[str, list[Any]]:
             word.strip().lower() in ("true", "1", "yes") for word in table["reviewed"]
         ]
     return table
-
-
-def _planes(
-    array: npt.NDArray[np.integer[Any]],
-) -> Iterator[tuple[tuple[int, ...], npt.NDArray[np.integer[Any]]]]:
-    for index in np.ndindex(array.shape[:-2]):
-        here = array[tuple(slice(place, place + 1) for place in index)]
-        yield (*index, 0, 0), here
 
 
 def _by_id(features: Mapping[str, Sequence[Any]]) -> dict[str, dict[int, Any]]:

@@ -132,6 +132,12 @@ class SparseLevel:
         whole = SparseView(self, tuple(slice(0, length) for length in self.shape))
         return whole.__array__(dtype)
 
+    @property
+    def coarser(self) -> list[SparseLevel]:
+        """The levels after this one."""
+        levels = [] if self.owner is None else self.owner.levels
+        return levels[levels.index(self) + 1 :] if self in levels else []
+
     def read(self, indices: _Indices) -> _Ids:
         """Return a copy of the ids at some places."""
         found = np.zeros(indices[0].shape, dtype=self.dtype)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     import numpy.typing as npt
+    from dask.array import Array
 
     from napari_sam2.annotation.objects import Notes
 
@@ -104,8 +105,8 @@ class LabelStore(Protocol):
     def notes(self) -> Mapping[int, Notes]:
         """Return what was noted on its objects before, by id; on any thread."""
 
-    def array(self) -> _Ids:
-        """Return the whole array, not a copy."""
+    def array(self) -> _Ids | Array:
+        """Return the whole array, not a copy; of labels on disk, a lazy one."""
 
 
 class ArrayLabels:

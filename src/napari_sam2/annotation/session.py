@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from dask.array import Array
 
     from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.objects import Preview
@@ -180,8 +181,11 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         return self._ledgers.store
 
     @property
-    def labels(self) -> np.ndarray[Any, np.dtype[Any]]:
+    def labels(self) -> np.ndarray[Any, np.dtype[Any]] | Array:
         """The labels, once all that was asked for is done.
+
+        A numpy array; of an image so large that its labels are kept on disk, a dask
+        array, of which only what is computed is read.
 
         Raises
         ------

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+    from dask.array import Array
 
     from napari_sam2.annotation.objects import Notes
 
@@ -40,6 +41,9 @@ _Box = tuple[slice, ...]
 _Chunk = tuple[int, ...]
 
 _DTYPE = SparseLevel.dtype
+
+# Rows and columns that a dask array of them is read by.
+_READ_AT_ONCE = 4096
 
 
 class SparseLabels:
@@ -234,15 +238,17 @@ class SparseLabels:
         """Boxes that hold every object; on any thread."""
         return self.levels[0].boxes()
 
-    def array(self) -> _Ids:
-        """Return a copy of the whole array, if it is not too large for that.
+    def array(self) -> Array:
+        """Return the labels as a dask array, which reads what is computed.
 
-        Raises
-        ------
-        LabelsError
-            If it is.
+        It shows what is there at that moment, in memory or on disk.
         """
-        return np.asarray(self.levels[0])
+        import dask.array
+
+        level = self.levels[0]
+        sides = (1,) * (level.ndim - 2) + (_READ_AT_ONCE, _READ_AT_ONCE)
+        # A name of its own: what is written must not be taken for what was read.
+        return dask.array.from_array(level, chunks=sides, name=False)  # type: ignore[no-any-return, no-untyped-call, unused-ignore]
 
     def flush(self) -> None:
         """Wait until everything is on disk.

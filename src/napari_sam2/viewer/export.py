@@ -13,6 +13,7 @@ from napari.qt.threading import thread_worker
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtWidgets import QFileDialog
 
+from napari_sam2.analysis.blocks import is_lazy
 from napari_sam2.analysis.export import save_labels
 from napari_sam2.analysis.table import object_table, save_table, table_path
 from napari_sam2.errors import ExportError
@@ -27,6 +28,7 @@ __all__ = ["export_labels", "labels_to_export", "pixel_size", "write_labels"]
 
 _FILTERS = {
     "TIFF (*.tif *.tiff)": ".tif",
+    "OME-Zarr (*.zarr)": ".zarr",
     "PNG (*.png)": ".png",
     "NumPy array (*.npy)": ".npy",
 }
@@ -136,8 +138,10 @@ def export_labels(
     controller = existing_controller(viewer)
     if controller is not None:
         controller.features.update()
-    # A copy: what is written is what was seen when the export began.
-    labels = np.array(layer.data[0] if layer.multiscale else layer.data)
+    labels = layer.data[0] if layer.multiscale else layer.data
+    if not is_lazy(labels):
+        # A copy: what is written is what was seen when the export began.
+        labels = np.array(labels)
     size, unit = pixel_size(layer.scale, layer.units)
     features = layer.features.copy()
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
+    from dask.array import Array
     from napari.layers import Labels
     from napari.utils.events import Event
 
@@ -147,7 +148,7 @@ class LayerLabels:
         """Return what is said of its objects already; on any thread."""
         return notes_of(self.layer)
 
-    def array(self) -> _Ids:
+    def array(self) -> _Ids | Array:
         """Return the whole array, not a copy."""
         return np.asarray(self.layer.data)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    from dask.array import Array
     from napari.layers import Labels
 
     from napari_sam2.annotation.origins import LabelsOrigin
@@ -83,8 +84,8 @@ class SparseLayerLabels(LayerLabels):
         """Boxes that hold every object; on any thread."""
         return self._labels.blocks()
 
-    def array(self) -> _Ids:
-        """Return a copy of the whole array, if it is not too large for that."""
+    def array(self) -> Array:
+        """Return the labels as a dask array, which reads what is computed."""
         return self._labels.array()
 
     def close(self) -> None:

@@ -178,6 +178,27 @@ def test_one_window_at_a_time_writes(tmp_path: Path) -> None:
         SparseLabels.open(path)
 
 
+def test_what_a_script_wrote_last_is_on_disk_when_it_has_ended(tmp_path: Path) -> None:
+    path = tmp_path / "labels.zarr"
+    code = (
+        "import sys, pathlib, numpy as np\n"
+        "from napari_sam2.annotation.sparse import SparseLabels\n"
+        "labels = SparseLabels((9000, 9000), pathlib.Path(sys.argv[1]))\n"
+        "for place in range(0, 9000, 500):\n"
+        "    labels.write((np.array([place]), np.array([place])), place + 1)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stderr == ""
+    found = SparseLabels.open(path)
+    places = np.arange(0, 9000, 500)
+    np.testing.assert_array_equal(found.read((places, places)), places + 1)
+
+
 def test_nothing_is_made_on_disk_before_there_is_an_object(tmp_path: Path) -> None:
     labels = SparseLabels(HUGE, tmp_path / "labels.zarr")
     assert not labels.read(indices_of(slice(0, 9), slice(0, 9))).any()

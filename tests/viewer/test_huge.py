@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import zarr
 from qtpy.QtCore import Qt
 
+from napari_sam2.analysis.table import read_table
 from napari_sam2.annotation.huge import labels_folder, too_large
 from napari_sam2.annotation.sparse import SparseLabels
 from napari_sam2.viewer.layers import labels_fit
@@ -91,6 +93,25 @@ def test_a_click_on_a_huge_image_is_kept_on_disk_and_shown(hand: Hand) -> None:
     np.testing.assert_array_equal(found.box(box), store.box(box))
 
 
+def test_napari_saves_them_with_their_table(hand: Hand, tmp_path: Path) -> None:
+    hand.click_and_wait(*NEAR)
+    hand.controller.features.update()
+    labels = hand.viewer.layers["slide · labels"]
+    path = tmp_path / "mine.zarr"
+    written = labels.save(str(path), plugin="napari-sam2")
+    assert written == [str(path), str(tmp_path / "mine_objects.csv")]
+    box = tuple(slice(at - 100, at + 100) for at in NEAR)
+    found = zarr.open_group(path, mode="r")
+    store = hand.session.store
+    assert store is not None
+    np.testing.assert_array_equal(found["0"][box], store.box(box))
+    table = read_table(tmp_path / "mine_objects.csv")
+    assert table["area_pixels"] == [str((store.box(box) == 1).sum())]
+    [about] = found.attrs["ome"]["multiscales"]
+    [scale] = about["datasets"][0]["coordinateTransformations"]
+    assert scale["scale"] == [0.5, 0.5]
+
+
 def test_from_far_away_the_labels_are_seen_as_well(hand: Hand) -> None:
     hand.click_and_wait(*NEAR)
     look_at(hand, NEAR, 0.2)
@@ -150,7 +171,7 @@ def test_what_a_killed_window_has_kept_is_offered_and_restored(hand: Hand) -> No
     # What was unfinished is there to be finished, what was undone to be redone.
     hand.wait_ready()
     assert hand.session.current is not None
-    assert hand.session.preview is not None
+    hand.wait(lambda: hand.session.preview is not None)
     hand.key(Qt.Key.Key_Return)
     hand.wait(lambda: sorted(hand.session.objects) == [1, 2, 3])
     box = tuple(slice(at - 100, at + 100) for at in (NEAR[0] + PERIOD, NEAR[1]))

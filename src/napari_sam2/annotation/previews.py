@@ -121,9 +121,17 @@ class Previews:
             prediction = shown.prediction.refined(refinement)
             self._show(replace(shown, prediction=prediction))
 
-    def refresh(self) -> None:
-        """Ask what the last place of the mouse stands for now."""
+    def refresh(self, draft: AnnotatedObject | None = None) -> None:
+        """Ask what the last place of the mouse stands for now.
+
+        Parameters
+        ----------
+        draft : AnnotatedObject, optional
+            Is shown if the mouse is nowhere; it may not have been possible before.
+        """
         if self._place is None:
+            if draft is not None and not draft.kept:
+                self.rest(draft)
             return
         # Beside the view that is there, the mask waits for the one that is coming.
         encoded = self._inference.encoded_showing(self._place[0].extent)

@@ -570,7 +570,7 @@ class AnnotationSession(ObjectCommands, PromptCommands):
 
     def _on_ready(self) -> None:
         self._on_changed()
-        self._previews.refresh()
+        self._previews.refresh(self.current)
 
     def _on_model_changed(self, name: str) -> None:
         self._previews.rest(None)

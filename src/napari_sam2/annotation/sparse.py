@@ -13,6 +13,7 @@ import atexit
 import os
 import threading
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -377,13 +378,21 @@ def _stored_chunks(folder: Path, ndim: int) -> set[_Chunk]:
     return keys
 
 
+_UNWRITTEN: weakref.WeakSet[SparseLabels] = weakref.WeakSet()
+
+
 def _flush_at_exit(labels: SparseLabels) -> None:
-    reference = weakref.ref(labels)
+    if not _UNWRITTEN:
+        # zarr computes on threads that are gone when the functions of `atexit` run:
+        # this has to be done before those are ended, so it is asked for after that.
+        import concurrent.futures.thread  # noqa: F401
 
-    def flush() -> None:
-        alive = reference()
-        if alive is not None:
-            alive._store_all()
+        getattr(threading, "_register_atexit", atexit.register)(_flush_all)
+    _UNWRITTEN.add(labels)
 
-    atexit.register(flush)
-    weakref.finalize(labels, atexit.unregister, flush)
+
+def _flush_all() -> None:
+    for labels in list(_UNWRITTEN):
+        # Nobody is there to be told; what was kept is in the journal.
+        with suppress(Exception):
+            labels._store_all()

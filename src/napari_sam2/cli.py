@@ -6,29 +6,26 @@ once; each command imports the rest for itself.
 
 from __future__ import annotations
 
-import signal
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_sam2 import __version__
+from napari_sam2.commands.embed import cache, embed
 from napari_sam2.commands.engines import doctor, export, prepare, quantize
 from napari_sam2.commands.replay import replay
+from napari_sam2.commands.stopping import ctrl_c_cancels
 from napari_sam2.errors import Cancelled, ImageError, NapariSam2Error, PromptError
 from napari_sam2.evaluation.command import evaluate
 from napari_sam2.training.command import train
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
     import numpy.typing as npt
     from rich.console import Console
 
-    from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.prediction import Prediction
 
@@ -49,6 +46,8 @@ app.command()(prepare)
 app.command()(quantize)
 app.command()(doctor)
 app.command()(replay)
+app.command()(embed)
+app.command()(cache)
 
 _INTERRUPTED = 130  # what a shell reports of a program that Ctrl+C has ended
 
@@ -133,7 +132,7 @@ def download_model(
         progress.TimeRemainingColumn(),
         console=_console(),
     )
-    with bar, _ctrl_c_cancels() as cancel:
+    with bar, ctrl_c_cancels() as cancel:
         task = bar.add_task("", total=spec.size)
         path = download(
             spec,
@@ -260,16 +259,3 @@ def _painted(
         part = made[r0:r1, c0:c1]
         part[prediction.crop & (part == 0)] = number
     return made
-
-
-@contextmanager
-def _ctrl_c_cancels() -> Iterator[CancelToken]:
-    """Let Ctrl+C ask for an orderly end instead of breaking in anywhere."""
-    from napari_sam2.engines.cancellation import CancelToken
-
-    token = CancelToken()
-    before = signal.signal(signal.SIGINT, lambda *_: token.cancel())
-    try:
-        yield token
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["read_image"]
+__all__ = ["is_rgb", "open_image", "read_image"]
 
 
 def read_image(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
@@ -57,3 +57,76 @@ def _read(path: Path) -> npt.NDArray[Any]:
     import imageio.v3
 
     return np.asarray(imageio.v3.imread(path))
+
+
+def open_image(path: str | os.PathLike[str]) -> list[Any]:
+    """Open an image, one that is larger than memory as well.
+
+    Parameters
+    ----------
+    path : path-like
+        A file; or a folder that is a zarr array, or a group with several resolutions,
+        OME-Zarr say.
+
+    Returns
+    -------
+    list of array_like
+        Its resolutions, the full one first; what need not be read yet is not.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, or it is not an image.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ImageError(f"There is no file “{path}”.")
+    try:
+        levels = _opened(path)
+    except Exception as error:  # every library has its own
+        raise ImageError(
+            f"“{path}” cannot be read as an image: {str(error) or type(error).__name__}"
+        ) from error
+    if levels[0].ndim < 2:
+        raise ImageError(f"“{path}” is no image: its shape is {levels[0].shape}.")
+    return levels
+
+
+def is_rgb(shape: tuple[int, ...]) -> bool:
+    """Whether napari takes an array of this shape for RGB or RGBA."""
+    return len(shape) > 2 and shape[-1] in (3, 4) and min(shape[-3:-1]) > 30
+
+
+def _opened(path: Path) -> list[Any]:
+    import numpy as np
+
+    if path.is_dir():
+        return _resolutions(path)
+    extension = path.suffix.lower()
+    if extension == ".npy":
+        return [np.load(path, mmap_mode="r", allow_pickle=False)]
+    if extension in (".tif", ".tiff"):
+        import tifffile
+
+        try:
+            return [tifffile.memmap(path, mode="r")]
+        except ValueError:
+            # It is compressed, or in pieces.
+            return [_read(path)]
+    return [_read(path)]
+
+
+def _resolutions(path: Path) -> list[Any]:
+    import zarr
+
+    found = zarr.open(path, mode="r")
+    if isinstance(found, zarr.Array):
+        return [found]
+    about: Any = found.attrs.get("ome", found.attrs)
+    if "multiscales" in about:
+        names = [one["path"] for one in about["multiscales"][0]["datasets"]]
+        return [found[name] for name in names]
+    names = sorted(found.array_keys())
+    if not names:
+        raise ValueError("there is no array in it")
+    return sorted((found[name] for name in names), key=lambda one: -one.size)

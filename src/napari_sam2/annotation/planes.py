@@ -219,6 +219,22 @@ class Plane:
             array_shape=described.array_shape,
         )
 
+    def moved(self, steps: tuple[int, ...]) -> Plane:
+        """Return the plane of the same image that lies so many steps away.
+
+        Parameters
+        ----------
+        steps : tuple of int
+            Along each axis of the image; those of the plane itself do not count.
+
+        Raises
+        ------
+        IndexError
+            If there is none.
+        """
+        index, source = self.index.moved(steps), self.source.moved(steps)
+        return replace(self, index=index, source=source)
+
     def contains(self, row: float, col: float) -> bool:
         """Whether a place lies on a pixel of the plane."""
         rows, cols = self.shape

@@ -450,6 +450,9 @@ class _Nowhere:
     def overview(self) -> npt.NDArray[Any]:
         return self.read((0, 0, 0, 0))
 
+    def moved(self, steps: tuple[int, ...]) -> _Nowhere:
+        return self
+
 
 @lru_cache
 def _hints(kind: Any) -> dict[str, Any]:

@@ -66,6 +66,20 @@ class PlaneSource(Protocol):
             A bounded number of them, however large the plane is.
         """
 
+    def moved(self, steps: tuple[int, ...]) -> PlaneSource:
+        """Return the plane that lies so many steps away.
+
+        Parameters
+        ----------
+        steps : tuple of int
+            Along each axis of the array; those of the plane itself do not count.
+
+        Raises
+        ------
+        IndexError
+            If there is none.
+        """
+
 
 class ArraySource:
     """Pixels of one plane of an n-D array.
@@ -81,6 +95,7 @@ class ArraySource:
 
     def __init__(self, levels: Sequence[Any], index: PlaneIndex) -> None:
         self._levels = [(level, _index_in(level, levels[0], index)) for level in levels]
+        self._index = index
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -138,6 +153,19 @@ class ArraySource:
         return np.concatenate(
             [pixels.reshape(-1, 1, *pixels.shape[2:]) for pixels in found]
         )
+
+    def moved(self, steps: tuple[int, ...]) -> ArraySource:
+        """Return the plane so many steps away; see :meth:`PlaneSource.moved`."""
+        levels = [level for level, _ in self._levels]
+        index = self._index.moved(steps)
+        for axis, (place, length) in enumerate(
+            zip(index.position, levels[0].shape, strict=False)
+        ):
+            if axis not in (index.row_axis, index.col_axis) and not (
+                0 <= place < length
+            ):
+                raise IndexError(f"Axis {axis} has no place {place}.")
+        return ArraySource(levels, index)
 
     def _level_for(
         self, window: BBox, wanted: tuple[int, int]

@@ -7,7 +7,7 @@ square input. Both have pixel centres at integers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,6 +63,15 @@ class PlaneIndex:
             axes = (1, 0, *range(2, plane.ndim))
             plane = plane.transpose(axes)
         return plane
+
+    def moved(self, steps: tuple[int, ...]) -> PlaneIndex:
+        """Return the plane that lies so many steps away along each axis."""
+        of_plane = (self.row_axis, self.col_axis)
+        position = tuple(
+            place if axis in of_plane else place + step
+            for axis, (place, step) in enumerate(zip(self.position, steps, strict=True))
+        )
+        return replace(self, position=position)
 
     def holds(self, indices: Sequence[npt.NDArray[np.intp]]) -> npt.NDArray[np.bool_]:
         """Say which places of the n-D array lie on the plane.

@@ -14,7 +14,6 @@ from napari_sam2.annotation.overlap import PROTECT, OverlapRule
 from napari_sam2.annotation.recorder import Journals
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.annotation.sessions import JournalPlace
-from napari_sam2.segmentation.embedding_files import EmbeddingFiles
 from napari_sam2.viewer.aim import Aim
 from napari_sam2.viewer.class_colors import ClassColors
 from napari_sam2.viewer.classes import Classes
@@ -26,7 +25,7 @@ from napari_sam2.viewer.keymap import KEYMAP
 from napari_sam2.viewer.modes import Modes
 from napari_sam2.viewer.mouse import MouseGestures
 from napari_sam2.viewer.pointer import Pointer
-from napari_sam2.viewer.preferences import preferences
+from napari_sam2.viewer.preferences import embedding_files, preferences
 from napari_sam2.viewer.preview import display_for
 from napari_sam2.viewer.preview_in_view import PreviewInView
 from napari_sam2.viewer.prompts_in_view import PromptsInView
@@ -134,7 +133,7 @@ class Controller:
             make_labels=lambda plane: workspace.store_for(plane),
             show_labels=lambda labels, plane: workspace.show(labels, plane),
             journals=Journals(_journal_place),
-            embeddings=EmbeddingFiles(_cache_size),
+            embeddings=embedding_files(),
         )
         # A viewer that nobody closed takes its session with it.
         self._finalizer = weakref.finalize(viewer, _abandon, session)
@@ -318,11 +317,6 @@ class Controller:
 
 def _journal_place() -> JournalPlace:
     return JournalPlace(preferences()["journal"])
-
-
-def _cache_size() -> float:
-    kept = preferences()
-    return kept["embedding_cache_size"] if kept["embedding_cache"] else 0.0
 
 
 def _abandon(session: AnnotationSession) -> None:

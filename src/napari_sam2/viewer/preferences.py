@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_sam2.segmentation.embedding_files import DEFAULT_GB
+from napari_sam2.segmentation.embedding_files import DEFAULT_GB, EmbeddingFiles
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-__all__ = ["DEFAULTS", "Preferences", "preferences"]
+__all__ = ["DEFAULTS", "Preferences", "embedding_files", "preferences"]
 
 _PLUGIN = "napari-sam2"
 
@@ -159,6 +159,20 @@ class _File:
             aside.replace(path)
         except OSError as error:
             _log.warning("The preferences were not kept: %s", error)
+
+
+def embedding_files() -> EmbeddingFiles:
+    """Return the disk that the user lets have what models saw, as large as it may be.
+
+    It follows the preferences.
+    """
+
+    def gigabytes() -> float:
+        chosen = preferences()
+        kept: float = chosen["embedding_cache_size"]
+        return kept if chosen["embedding_cache"] else 0.0
+
+    return EmbeddingFiles(gigabytes)
 
 
 @cache

@@ -59,8 +59,11 @@ def state(ledger: Ledger) -> tuple[Any, ...]:
     return (
         ledger.store.array().tolist(),
         dict(ledger.objects),
-        dict(ledger.notes),
-        {label: ledger.extents[label].area for label in ledger.extents.labels},
+        dict(ledger.inventory.notes),
+        {
+            label: ledger.inventory.extents[label].area
+            for label in ledger.inventory.extents.labels
+        },
     )
 
 
@@ -68,15 +71,17 @@ def check(ledger: Ledger) -> None:
     """What is known of the objects is what is in the labels."""
     ids, counts = np.unique(ledger.store.array(), return_counts=True)
     there = {int(i): int(n) for i, n in zip(ids, counts, strict=True) if i}
-    assert {i: ledger.extents[i].area for i in ledger.extents.labels} == there
+    assert {
+        i: ledger.inventory.extents[i].area for i in ledger.inventory.extents.labels
+    } == there
     for label in there:
         axes = np.nonzero(ledger.store.array() == label)
-        extent = ledger.extents[label]
+        extent = ledger.inventory.extents[label]
         for axis, start, stop in zip(axes, extent.start, extent.stop, strict=True):
             assert start <= axis.min()
             assert axis.max() < stop
     assert all(kept.label == label for label, kept in ledger.objects.items())
-    assert all(notes != Notes() for notes in ledger.notes.values())
+    assert all(notes != Notes() for notes in ledger.inventory.notes.values())
 
 
 picks = st.integers(0, 5)
@@ -129,7 +134,7 @@ def test_whatever_is_done_can_be_undone_and_done_again(
     if known:
         ledger.take_survey(survey(ledger.store))
     for step in some_steps:
-        labels = sorted({*ledger.extents.labels, *ledger.objects})
+        labels = sorted({*ledger.inventory.extents.labels, *ledger.objects})
         asked = operation(step, labels) if labels else None
         if asked is None:
             carry_out(ledger, step)
@@ -141,7 +146,7 @@ def test_whatever_is_done_can_be_undone_and_done_again(
                 edit = None
             if edit is None and known:
                 assert state(ledger) == before
-        if ledger.extents.known:
+        if ledger.inventory.extents.known:
             check(ledger)
     if not known:
         ledger.take_survey(survey(ledger.store))
@@ -152,7 +157,7 @@ def test_whatever_is_done_can_be_undone_and_done_again(
     expected = labels_with(*there)
     np.testing.assert_array_equal(ledger.store.array(), expected.array())
     assert not ledger.objects
-    assert not ledger.notes
+    assert not ledger.inventory.notes
     for expected_state in reversed(states[:-1]):
         ledger.redo()
         assert state(ledger) == expected_state
@@ -233,12 +238,12 @@ def test_a_split_object_keeps_its_id_and_prompts_where_it_is_largest() -> None:
     assert (count(ledger, 1), count(ledger, 2)) == (16, 4)
     assert ledger.objects[1].prompts.points == (points[0], points[2])
     assert ledger.objects[1].prediction.area == 16
-    assert ledger.notes_on(2) == Notes("nucleus")
+    assert ledger.inventory.notes_on(2) == Notes("nucleus")
     assert 2 not in ledger.objects
-    assert ledger.next_label == 3
+    assert ledger.inventory.next_label == 3
     ledger.undo()
     assert count(ledger, 1) == 20
-    assert ledger.next_label == 2
+    assert ledger.inventory.next_label == 2
     ledger.operate(Split(1))
     assert ledger.operate(Split(1)) is None
 
@@ -254,8 +259,8 @@ def test_an_object_can_get_another_id_unless_it_is_taken() -> None:
     ledger.operate(Classify((1,), "cell"))
     ledger.operate(Relabel(1, 300))
     assert set(ledger.objects) == {2, 300}
-    assert ledger.notes_on(300).category == "cell"
-    assert ledger.notes_on(1) == Notes()
+    assert ledger.inventory.notes_on(300).category == "cell"
+    assert ledger.inventory.notes_on(1) == Notes()
     # Its pixels are known to be its own: a correction goes on from there.
     ledger.correct(ledger.objects[300], found(0, (0, 2), (0, 2)))
     assert count(ledger, 300) == 4
@@ -270,11 +275,11 @@ def test_what_was_there_before_the_tool_has_a_class_and_can_be_merged() -> None:
     ledger.operate(Classify((2,), "cell"))
     ledger.operate(Review((1, 2)))
     ledger.operate(Merge((1, 2), into=1))
-    assert ledger.notes_on(1) == Notes("cell", reviewed=False)
+    assert ledger.inventory.notes_on(1) == Notes("cell", reviewed=False)
     assert count(ledger, 1) == 25
     ledger.undo()
-    assert ledger.notes_on(1) == Notes(None, reviewed=True)
-    assert ledger.notes_on(2) == Notes("cell", reviewed=True)
+    assert ledger.inventory.notes_on(1) == Notes(None, reviewed=True)
+    assert ledger.inventory.notes_on(2) == Notes("cell", reviewed=True)
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def _assert_alike(one: Window, other: Window) -> None:
     assert {k: v.prompts for k, v in one.session.objects.items()} == {
         k: v.prompts for k, v in other.session.objects.items()
     }
-    assert one.ledger.notes == other.ledger.notes
+    assert one.ledger.inventory.notes == other.ledger.inventory.notes
     draft, again = one.session.current, other.session.current
     if draft is not None and not draft.kept:
         assert again is not None

@@ -56,18 +56,18 @@ class ObjectCommands:
         None without labels. Until its ``known`` is true, they are being looked through.
         """
         ledger = self._ledgers.chosen
-        return None if ledger is None else ledger.extents
+        return None if ledger is None else ledger.inventory.extents
 
     def notes(self, label: int) -> Notes:
         """Return what the user says of an object: its class, whether it is reviewed."""
         ledger = self._ledgers.chosen
-        return Notes() if ledger is None else ledger.notes_on(label)
+        return Notes() if ledger is None else ledger.inventory.notes_on(label)
 
     @property
     def rows(self) -> list[ObjectRow]:
         """Every object that has pixels, whoever made it."""
         ledger = self._ledgers.chosen
-        found = () if ledger is None else ledger.extents.labels
+        found = () if ledger is None else ledger.inventory.extents.labels
         rows = (self.row(label) for label in found)
         return [row for row in rows if row is not None]
 
@@ -143,7 +143,7 @@ class ObjectCommands:
         ledger = self._ledgers.chosen
         there = () if ledger is None else operation.about
         there = tuple(
-            label for label in there if ledger is not None and label in ledger
+            label for label in there if ledger is not None and label in ledger.inventory
         )
         act = partial(self._keeper.operate, operation, otherwise, ledger, there)
         self._clicks.append(act)

@@ -276,7 +276,7 @@ class Keeper:
             ledger = ledger or self._ledgers.chosen
             if ledger is None:
                 raise LabelsError("There are no objects yet: make one first.")
-            gone = [label for label in there if label not in ledger]
+            gone = [label for label in there if label not in ledger.inventory]
             if gone:
                 left = operation.without(gone)
             if left is None or ledger not in self._ledgers:

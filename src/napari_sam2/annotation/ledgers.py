@@ -171,7 +171,7 @@ class Ledgers:
         before = self._surveys.get(store)
         if before is not None:
             before.cancel()
-        ledger.extents.begin()
+        ledger.inventory.extents.begin()
         self._surveys[store] = self._inference.run_aside(
             lambda cancel: (survey(store, cancel), store.notes()),
             lambda found: ledger.take_survey(*found),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_sam2.annotation.ledger import Ledger
+    from napari_sam2.annotation.inventory import Inventory
 
     _Places = npt.NDArray[np.intp]
 
@@ -42,7 +42,7 @@ __all__ = [
 class Operation(Protocol):
     """Something that the user does to objects."""
 
-    def edit(self, ledger: Ledger) -> Edit | None:
+    def edit(self, inventory: Inventory) -> Edit | None:
         """Say what it changes; None if nothing.
 
         Raises
@@ -96,19 +96,19 @@ class _OfMany:
 class Delete(_OfMany):
     """Take objects out of the labels; what they had covered comes back."""
 
-    def edit(self, ledger: Ledger) -> Edit:
+    def edit(self, inventory: Inventory) -> Edit:
         """Say what it changes."""
-        labels = _known(self.labels, ledger)
+        labels = _known(self.labels, inventory)
         changes = []
         for label in labels:
-            places = ledger.places(label)
-            under = ledger.under(label, places, gone=labels)
-            changes.append(_change(ledger, places, label, under))
+            places = inventory.places(label)
+            under = inventory.under(label, places, gone=labels)
+            changes.append(_change(inventory, places, label, under))
         return Edit(
             f"Delete {_objects(labels)}",
             tuple(changes),
-            objects=_removed(labels, ledger),
-            notes=_noted(labels, ledger),
+            objects=_removed(labels, inventory),
+            notes=_noted(labels, inventory),
             removed=labels,
         )
 
@@ -138,21 +138,22 @@ class Merge:
         left = tuple(label for label in self.about if label not in gone)
         return Merge(left, left[0]) if len(left) > 1 else None
 
-    def edit(self, ledger: Ledger) -> Edit:
+    def edit(self, inventory: Inventory) -> Edit:
         """Say what it changes."""
-        labels = _known(self.about, ledger)
+        labels = _known(self.about, inventory)
         others = labels[1:]
         if not others:
             raise LabelsError("Select two objects or more to merge them into one.")
         changes = [
-            _change(ledger, ledger.places(label), label, self.into) for label in others
+            _change(inventory, inventory.places(label), label, self.into)
+            for label in others
         ]
-        kept = ledger.objects.get(self.into)
-        objects = _removed(others, ledger)
+        kept = inventory.objects.get(self.into)
+        objects = _removed(others, inventory)
         if kept is not None:
             merged = kept
             for label in others:
-                other = ledger.objects.get(label)
+                other = inventory.objects.get(label)
                 merged = merged if other is None else joined(merged, other)
             if merged is not kept:
                 objects = (ObjectChange(self.into, kept, merged), *objects)
@@ -160,18 +161,20 @@ class Merge:
             f"Merge {_objects(labels)}",
             tuple(changes),
             objects=objects,
-            notes=(*self._notes(others, ledger), *_noted(others, ledger)),
+            notes=(*self._notes(others, inventory), *_noted(others, inventory)),
             removed=others,
         )
 
-    def _notes(self, others: Iterable[int], ledger: Ledger) -> tuple[NotesChange, ...]:
+    def _notes(
+        self, others: Iterable[int], inventory: Inventory
+    ) -> tuple[NotesChange, ...]:
         """Let a class be that of the first that has one."""
-        before = ledger.notes_on(self.into)
+        before = inventory.notes_on(self.into)
         if before.category is not None:
             return ()
-        categories = (ledger.notes_on(label).category for label in others)
+        categories = (inventory.notes_on(label).category for label in others)
         category = next((one for one in categories if one is not None), None)
-        return _noted([self.into], ledger, category=category)
+        return _noted([self.into], inventory, category=category)
 
 
 @dataclass(frozen=True)
@@ -181,36 +184,36 @@ class Split(_OfOne):
     Pixels that touch by a corner are connected.
     """
 
-    def edit(self, ledger: Ledger) -> Edit | None:
+    def edit(self, inventory: Inventory) -> Edit | None:
         """Say what it changes; None if the object is in one piece."""
-        (label,) = _known([self.label], ledger)
-        places = ledger.places(label)
-        extent = ledger.extents[label]
-        inside = ledger.store.box(extent.box) == label
+        (label,) = _known([self.label], inventory)
+        places = inventory.places(label)
+        extent = inventory.extents[label]
+        inside = inventory.store.box(extent.box) == label
         parts, count = ndimage.label(inside, np.ones((3,) * inside.ndim))
         if count < 2:
             return None
         numbers = parts[inside]  # in the order of the places
         sizes = np.bincount(numbers)
         others = [n for n in range(1, count + 1) if n != int(np.argmax(sizes))]
-        largest = ledger.largest
+        largest = inventory.largest
         names = np.full(count + 1, label, dtype=np.int64)
         names[others] = largest + 1 + np.arange(len(others))
         ids = names[numbers]
         taken = ids != label
-        change = _change(ledger, places[taken], label, ids[taken])
-        kept = ledger.objects.get(label)
+        change = _change(inventory, places[taken], label, ids[taken])
+        kept = inventory.objects.get(label)
         objects: tuple[ObjectChange, ...] = ()
         if kept is not None:
-            rest = without(kept, places[taken], ledger.store.shape)
+            rest = without(kept, places[taken], inventory.store.shape)
             objects = (ObjectChange(label, kept, rest),)
-        notes = ledger.notes_on(label)
+        notes = inventory.notes_on(label)
         new = [int(names[number]) for number in others]
         return Edit(
             f"Split object {label}",
             (change,),
             objects=objects,
-            notes=_noted(new, ledger, category=notes.category),
+            notes=_noted(new, inventory, category=notes.category),
             largest=largest,
         )
 
@@ -221,19 +224,19 @@ class Relabel(_OfOne):
 
     to: int
 
-    def edit(self, ledger: Ledger) -> Edit | None:
+    def edit(self, inventory: Inventory) -> Edit | None:
         """Say what it changes."""
-        (label,) = _known([self.label], ledger)
+        (label,) = _known([self.label], inventory)
         if self.to == label:
             return None
         if self.to < 1:
             raise LabelsError(f"{self.to} is no id: ids are whole numbers from 1 on.")
-        if self.to in ledger.extents or self.to in ledger.objects:
+        if self.to in inventory.extents or self.to in inventory.objects:
             raise LabelsError(
                 f"There is an object {self.to} already: merge the two, or choose "
                 "another id."
             )
-        kept = ledger.objects.get(label)
+        kept = inventory.objects.get(label)
         objects: tuple[ObjectChange, ...] = ()
         if kept is not None and kept.written is not None:
             written = replace(kept.written, after=np.array([self.to]))
@@ -242,17 +245,17 @@ class Relabel(_OfOne):
                 ObjectChange(label, kept, None),
                 ObjectChange(self.to, None, renamed),
             )
-        notes = ledger.notes_on(label)
+        notes = inventory.notes_on(label)
         return Edit(
             f"Change the id of object {label} to {self.to}",
-            (_change(ledger, ledger.places(label), label, self.to),),
+            (_change(inventory, inventory.places(label), label, self.to),),
             objects=objects,
             notes=(
-                *_noted([label], ledger),
-                *_noted([self.to], ledger, notes.category, notes.reviewed),
+                *_noted([label], inventory),
+                *_noted([self.to], inventory, notes.category, notes.reviewed),
             ),
             removed=(label,),
-            largest=ledger.largest,
+            largest=inventory.largest,
         )
 
 
@@ -262,14 +265,14 @@ class Classify(_OfMany):
 
     category: str | None
 
-    def edit(self, ledger: Ledger) -> Edit | None:
+    def edit(self, inventory: Inventory) -> Edit | None:
         """Say what it changes; None if they are of that class already."""
-        labels = _known(self.labels, ledger)
+        labels = _known(self.labels, inventory)
         what = self.category or "no class"
         changes = [
             NotesChange(label, notes, replace(notes, category=self.category))
             for label in labels
-            if (notes := ledger.notes_on(label)).category != self.category
+            if (notes := inventory.notes_on(label)).category != self.category
         ]
         return (
             Edit(f"{_objects(labels).capitalize()}: {what}", notes=tuple(changes))
@@ -284,13 +287,13 @@ class Review(_OfMany):
 
     reviewed: bool = True
 
-    def edit(self, ledger: Ledger) -> Edit | None:
+    def edit(self, inventory: Inventory) -> Edit | None:
         """Say what it changes; None if that was said already."""
-        labels = _known(self.labels, ledger)
+        labels = _known(self.labels, inventory)
         changes = [
             NotesChange(label, notes, replace(notes, reviewed=self.reviewed))
             for label in labels
-            if (notes := ledger.notes_on(label)).reviewed != self.reviewed
+            if (notes := inventory.notes_on(label)).reviewed != self.reviewed
         ]
         word = "Reviewed" if self.reviewed else "Not reviewed"
         return (
@@ -300,11 +303,11 @@ class Review(_OfMany):
         )
 
 
-def _known(labels: Iterable[int], ledger: Ledger) -> tuple[int, ...]:
+def _known(labels: Iterable[int], inventory: Inventory) -> tuple[int, ...]:
     """Return the ids, each once, if there are objects of them."""
     known = tuple(dict.fromkeys(map(int, labels)))
     for label in known:
-        if label not in ledger:
+        if label not in inventory:
             raise LabelsError(
                 f"There is no object {label} in these labels: choose one of the list."
             )
@@ -314,27 +317,27 @@ def _known(labels: Iterable[int], ledger: Ledger) -> tuple[int, ...]:
 
 
 def _change(
-    ledger: Ledger,
+    inventory: Inventory,
     places: _Places,
     before: int,
     after: int | npt.NDArray[np.integer[Any]],
 ) -> PixelChange:
-    shape = tuple(ledger.store.shape)
+    shape = tuple(inventory.store.shape)
     indices = np.unravel_index(places, shape)
     return PixelChange.between(shape, indices, before, after)
 
 
-def _removed(labels: Iterable[int], ledger: Ledger) -> tuple[ObjectChange, ...]:
+def _removed(labels: Iterable[int], inventory: Inventory) -> tuple[ObjectChange, ...]:
     return tuple(
-        ObjectChange(label, ledger.objects[label], None)
+        ObjectChange(label, inventory.objects[label], None)
         for label in labels
-        if label in ledger.objects
+        if label in inventory.objects
     )
 
 
 def _noted(
     labels: Iterable[int],
-    ledger: Ledger,
+    inventory: Inventory,
     category: str | None = None,
     reviewed: bool = False,
 ) -> tuple[NotesChange, ...]:
@@ -343,7 +346,7 @@ def _noted(
     return tuple(
         NotesChange(label, before, after)
         for label in labels
-        if (before := ledger.notes_on(label)) != after
+        if (before := inventory.notes_on(label)) != after
     )
 
 

@@ -204,7 +204,7 @@ class PromptCommands:
         ledger, plane = self._ledgers.chosen, self.plane
         if ledger is None or plane is None or not self._usable:
             return
-        region = ledger.region(label, plane) if label in ledger else None
+        region = ledger.region(label, plane) if label in ledger.inventory else None
         if region is None:
             self._say(f"Object {label} has no pixels in this plane.")
         else:

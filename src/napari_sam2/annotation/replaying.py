@@ -163,7 +163,7 @@ class _Again(Reader):
         self._title = edit.title
         self._progress(edit.title)
         if edit.largest is not None:
-            self.ledger.begin_after(edit.largest)
+            self.ledger.inventory.begin_after(edit.largest)
         before = len(self.ledger.history)
         if edit.operation is not None:
             self.ledger.operate(edit.operation, self._become(edit.before))

@@ -52,10 +52,10 @@ class ObjectRow:
 
 def row_of(ledger: Ledger, label: int) -> ObjectRow | None:
     """Return what there is to say of an object; None if it has no pixels."""
-    extent = ledger.extents.get(label)
+    extent = ledger.inventory.extents.get(label)
     if extent is None:
         return None
-    notes = ledger.notes_on(label)
+    notes = ledger.inventory.notes_on(label)
     kept = ledger.objects.get(label)
     if kept is None:
         return ObjectRow(label, notes.category, notes.reviewed, extent)

@@ -218,7 +218,7 @@ class AnnotationSession(ObjectCommands, PromptCommands):
     def next_label(self) -> int:
         """Id that the next object will get."""
         ledger = self._ledgers.chosen
-        return 1 if ledger is None else ledger.next_label
+        return 1 if ledger is None else ledger.inventory.next_label
 
     @property
     def can_undo(self) -> bool:

@@ -231,7 +231,7 @@ def test_the_features_of_the_layer_are_the_table(controller: Controller) -> None
     table = controller.choices.labels.features
     assert list(table) == list(COLUMNS)
     assert table["index"].tolist() == [1, 2]
-    assert table["class"].tolist() == ["", "nucleus"]
+    assert table["class"].fillna("").tolist() == ["", "nucleus"]
     assert table["reviewed"].tolist() == [True, False]
     assert table["prompts"].tolist() == [1, 1]
     assert table["area"].tolist() == [session.row(n).area for n in (1, 2)]

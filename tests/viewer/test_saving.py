@@ -11,6 +11,7 @@ from npe2 import PluginManager, PluginManifest
 from napari_sam2.analysis.table import read_table, table_path
 from napari_sam2.annotation.objects import Notes
 from napari_sam2.viewer.export import write_labels
+from napari_sam2.viewer.features import notes_of
 from tests.viewer.conftest import A, B
 
 if TYPE_CHECKING:
@@ -59,6 +60,43 @@ def test_saving_with_napari_writes_labels_and_table(
     areas = [int(np.count_nonzero(layer.data == n)) for n in (1, 2)]
     assert table["area_pixels"] == list(map(str, areas))
     assert [float(area) for area in table["area"]] == [0.25 * area for area in areas]
+
+
+def test_what_is_saved_right_after_a_click_is_in_the_table(
+    qapp: object, controller: Controller, tmp_path: Path
+) -> None:
+    """With a window, the features of the layer follow a moment later."""
+    session = controller.session
+    session.click(*A)
+    session.wait()
+    controller.features.update()
+    layer = controller.choices.labels
+    session.click(*B)
+    session.wait()
+    assert len(layer.features) == 1
+    _, table = layer.save(str(tmp_path / "labels.tif"), plugin="napari-sam2")
+    assert read_table(table)["index"] == [1, 2]
+    session.classify([2], "nucleus")
+    controller.workspace.new_labels()
+    assert notes_of(layer) == {2: Notes("nucleus")}
+
+
+def test_the_status_line_leaves_out_what_nobody_said(
+    viewer: ViewerModel, image: np.ndarray, control: Callable[[Any], Controller]
+) -> None:
+    viewer.add_image(image)
+    painted = np.zeros(image.shape, np.uint8)
+    painted[A] = 7
+    layer = viewer.add_labels(painted)
+    controller = control(viewer)
+    controller.choices.labels = layer
+    controller.session.click(*B)
+    controller.session.wait()
+    controller.features.update()
+    assert "model: starter" in layer.get_status(B, world=True)["coordinates"]
+    said = layer.get_status(A, world=True)["coordinates"]
+    assert "area: 1" in said
+    assert not {"class", "score", "model"} & set(said.replace(":", "").split())
 
 
 def test_labels_of_which_nothing_is_said_get_no_table(tmp_path: Path) -> None:

@@ -44,7 +44,12 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.viewer.window import WindowWatch
 
-__all__ = ["Controller", "controller_for", "existing_controller"]
+__all__ = [
+    "Controller",
+    "controller_for",
+    "existing_controller",
+    "existing_controllers",
+]
 
 _CONTROLLERS: weakref.WeakKeyDictionary[Any, Controller] = weakref.WeakKeyDictionary()
 
@@ -79,6 +84,11 @@ def controller_for(
 def existing_controller(viewer: ViewerModel) -> Controller | None:
     """Return the controller of a viewer; None if it has none."""
     return _CONTROLLERS.get(getattr(viewer, "__wrapped__", viewer))
+
+
+def existing_controllers() -> list[Controller]:
+    """Return the controllers of all viewers."""
+    return list(_CONTROLLERS.values())
 
 
 class Controller:
@@ -248,6 +258,9 @@ class Controller:
 
     def _on_labels(self) -> None:
         other = self.stores.current is not self.session.store
+        if other:
+            # Before the session forgets which objects these are.
+            self.features.update()
         if other and self.modes.overlap.rule is OverlapRule.INSIDE:
             # An id means another object in other labels.
             self.modes.overlap = PROTECT

@@ -17,7 +17,7 @@ from napari_sam2.analysis.blocks import is_lazy
 from napari_sam2.analysis.export import save_labels
 from napari_sam2.analysis.table import object_table, save_table, table_path
 from napari_sam2.errors import ExportError
-from napari_sam2.viewer.controller import existing_controller
+from napari_sam2.viewer.controller import existing_controller, existing_controllers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,8 +54,22 @@ def write_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     labels = data[0] if attributes.get("multiscale") else data
     size, unit = pixel_size(attributes.get("scale"), attributes.get("units"))
     written = [save_labels(path, labels, pixel_size=size, unit=unit)]
-    written += _write_table(path, labels, attributes.get("features"), size, unit)
+    features = _latest_features(data, attributes.get("features"))
+    written += _write_table(path, labels, features, size, unit)
     return list(map(str, written))
+
+
+def _latest_features(data: Any, features: Any) -> Any:
+    """Return the features of a layer, to which those of the last click may be missing.
+
+    They follow the objects a moment later; a script may save right after a click.
+    """
+    for controller in existing_controllers():
+        layer = controller.choices.labels
+        if layer is not None and layer.data is data:
+            controller.features.update()
+            return layer.features
+    return features
 
 
 def _write_table(

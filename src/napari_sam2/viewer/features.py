@@ -125,14 +125,15 @@ def notes_in(table: Any) -> dict[int, Notes]:
 def _table(rows: Sequence[ObjectRow], before: Any) -> dict[str, Any]:
     """Return the columns of the rows, and those that others have added."""
     rows = sorted(rows, key=lambda row: row.label)
+    # What is None, or a NaN that Python knows, napari leaves out of its status line.
     scores = [np.nan if row.score is None else row.score for row in rows]
     table: dict[str, Any] = {
         "index": np.array([row.label for row in rows], dtype=np.int64),
-        "class": np.array([row.category or "" for row in rows], dtype=object),
+        "class": np.array([row.category for row in rows], dtype=object),
         "reviewed": np.array([row.reviewed for row in rows], dtype=bool),
-        "score": np.array(scores, dtype=np.float32),
+        "score": np.array(scores, dtype=np.float64),
         "area": np.array([row.area for row in rows], dtype=np.int64),
-        "model": np.array([row.model or "" for row in rows], dtype=object),
+        "model": np.array([row.model for row in rows], dtype=object),
         "prompts": np.array([row.prompts or 0 for row in rows], dtype=np.int64),
     }
     others = [name for name in before if name not in COLUMNS]

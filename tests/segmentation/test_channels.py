@@ -106,3 +106,13 @@ def test_a_channel_without_a_number_in_it_is_black() -> None:
     rgb = ChannelSource([source(nothing), source(DAPI)]).read((0, 0, 60, 80))
     assert not rgb[..., 0].any()
     assert rgb[..., 1].any()
+
+
+def test_beside_lie_the_same_channels() -> None:
+    stack = np.random.default_rng(0).integers(0, 999, (2, 3, 40, 50), np.uint16)
+    red, blue = (ArraySource([stack], PlaneIndex((c, 1, 0, 0), 2, 3)) for c in (0, 1))
+    asked = [None, None, Contrast(0, 500)]
+    moved = ChannelSource([red, None, blue], asked).moved((0, 1, 0, 0))
+    there = ChannelSource([source(stack[0, 2]), None, source(stack[1, 2])], asked)
+    window = (0, 0, 40, 50)
+    np.testing.assert_array_equal(moved.read(window), there.read(window))

@@ -214,3 +214,13 @@ def test_the_contrast_is_not_that_of_averages() -> None:
     low, high = np.percentile(found, (1, 99))
     assert low < 30
     assert high > 970
+
+
+def test_the_planes_beside_are_reached_from_a_plane() -> None:
+    stack = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    source = ArraySource([stack, stack[..., ::2, ::2]], PlaneIndex((0, 1, 0, 0), 2, 3))
+    moved = source.moved((1, -1, 7, 7))
+    np.testing.assert_array_equal(moved.read((0, 0, 4, 5)), stack[1, 0])
+    for steps in ((-1, 0, 0, 0), (0, 2, 0, 0), (1, 0, 0)):
+        with pytest.raises(IndexError):
+            source.moved(steps)

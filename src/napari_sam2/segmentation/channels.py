@@ -97,6 +97,19 @@ class ChannelSource:
             ]
         )
 
+    def moved(self, steps: tuple[int, ...]) -> ChannelSource:
+        """Return the same channels elsewhere; see :meth:`~.source.PlaneSource.moved`.
+
+        Each that has a contrast of its own finds it there anew.
+        """
+        return ChannelSource(
+            [
+                None if source is None else source.moved(steps)
+                for source in self._sources
+            ],
+            self._asked,
+        )
+
 
 def _contrast_of(source: PlaneSource) -> Contrast | None:
     try:

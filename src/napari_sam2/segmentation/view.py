@@ -65,7 +65,15 @@ class PlaneIndex:
         return plane
 
     def moved(self, steps: tuple[int, ...]) -> PlaneIndex:
-        """Return the plane that lies so many steps away along each axis."""
+        """Return the plane that lies so many steps away along each axis.
+
+        Raises
+        ------
+        IndexError
+            If the array has more axes or fewer.
+        """
+        if len(steps) != len(self.position):
+            raise IndexError(f"{len(self.position)} axes, not {len(steps)}.")
         of_plane = (self.row_axis, self.col_axis)
         position = tuple(
             place if axis in of_plane else place + step

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_sam2.annotation import corrections
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.labels import ArrayLabels
 
@@ -49,3 +51,28 @@ def test_a_box_and_a_list_of_places_tell_the_same(
     assert (store.array()[places] == 2).all()
     told.revert(store)
     np.testing.assert_array_equal(store.array(), labels)
+
+
+@given(
+    known=st.dictionaries(st.integers(0, 300), st.integers(1, 5), max_size=40),
+    places=st.lists(st.integers(0, 300), max_size=40),
+    spread=st.sampled_from([0, 1000]),
+    alike=st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_what_is_known_of_places_is_found_with_and_without_a_table(
+    known: dict[int, int], places: list[int], spread: int, alike: bool
+) -> None:
+    where = np.array(list(known), dtype=np.intp)
+    values = np.array(list(known.values()), dtype=np.uint16)
+    if alike:
+        values = np.broadcast_to(np.uint16(7), where.shape)
+        known = dict.fromkeys(known, 7)
+    otherwise = np.arange(len(places), dtype=np.uint16)
+    wanted = [known.get(place, n) for n, place in enumerate(places)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(corrections, "_SPREAD", spread)
+        found = corrections.looked_up(
+            np.array(places, dtype=np.intp), where, values, otherwise
+        )
+    np.testing.assert_array_equal(found, wanted)

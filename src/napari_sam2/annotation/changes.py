@@ -55,8 +55,7 @@ class PixelChange:
         before, after : ndarray of int, shape (n,), or int
             Ids of these places.
         """
-        where = np.ravel_multi_index(indices, shape).astype(_place_type(shape))
-        return cls._between(shape, where, before, after)
+        return cls.at(shape, np.ravel_multi_index(indices, shape), before, after)
 
     @classmethod
     def in_box(
@@ -89,16 +88,27 @@ class PixelChange:
             places = np.add.outer(along, places)
             stride *= length
         where = places.ravel() if mask is None else places[mask]
-        return cls._between(shape, where, before, after)
+        return cls.at(shape, where, before, after)
 
     @classmethod
-    def _between(
+    def at(
         cls,
         shape: tuple[int, ...],
-        where: npt.NDArray[np.unsignedinteger[Any]],
+        where: npt.NDArray[np.integer[Any]],
         before: _Ids | int,
         after: _Ids | int,
     ) -> PixelChange:
+        """Describe a change; pixels that keep their id are left out.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of the whole array.
+        where : ndarray of int, shape (n,)
+            Places, as indices into the flattened array (C order).
+        before, after : ndarray of int, shape (n,), or int
+            Ids of these places.
+        """
         old, new = np.broadcast_arrays(
             np.atleast_1d(before).ravel(), np.atleast_1d(after).ravel()
         )
@@ -106,6 +116,7 @@ class PixelChange:
         changed = old != new
         if not changed.all():
             where, old, new = where[changed], old[changed], new[changed]
+        where = where.astype(_place_type(shape), copy=False)
         return cls(tuple(shape), where, _compact(old), _compact(new))
 
     def __len__(self) -> int:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["correction", "indices_of", "looked_up", "still_held"]
 
+# Places of the labels to a pixel of an object, up to which a table of them pays.
+_SPREAD = 16
+
 _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
 
@@ -92,28 +95,36 @@ def correction(
     if old.written is None:
         raise ValueError("Only a kept object can be corrected.")
     shape, label = store.shape, old.label
-    will = np.ravel_multi_index(indices_of(new, store), shape)
-    was, holds = old.written.where.astype(np.intp), still_held(old, store)
-    was = was[holds]
-    under_was = alive(np.broadcast_to(old.written.before, holds.shape)[holds])
-    ids = store.read(np.unravel_index(will, shape))
+    where = indices_of(new, store)
+    will = np.ravel_multi_index(where, shape)
+    ids = store.read(where)
+    holds = still_held(old, store)
+    was = old.written.where.astype(np.intp)[holds]
+    # Most objects lie on one id, the background: it is looked at once.
+    before = alive(old.written.before)
+    under_was = (
+        np.broadcast_to(before, was.shape) if before.size == 1 else before[holds]
+    )
     under = looked_up(will, was, under_was, otherwise=ids)
     allowed = overlap.allows(under, label)
     stays = np.zeros(was.shape, dtype=bool)
     if spared is not None and spared.size:
         allowed &= ~np.isin(will, spared)
         stays = np.isin(was, spared)
-    will, ids, under = will[allowed], ids[allowed], under[allowed]
-    left = ~(np.isin(was, will) | stays)
-    change = PixelChange.between(
+    if not allowed.all():
+        will, ids, under = will[allowed], ids[allowed], under[allowed]
+    left = ~np.isin(was, will)
+    left &= ~stays
+    taken = ids != label
+    change = PixelChange.at(
         shape,
-        np.unravel_index(np.concatenate([was[left], will]), shape),
-        np.concatenate([np.full(left.sum(), label, ids.dtype), ids]),
-        np.concatenate([under_was[left], np.full(will.size, label, ids.dtype)]),
+        np.concatenate([was[left], will[taken]]),
+        np.concatenate([np.full(left.sum(), label, ids.dtype), ids[taken]]),
+        np.concatenate([under_was[left], np.full(taken.sum(), label, ids.dtype)]),
     )
-    written = PixelChange.between(
+    written = PixelChange.at(
         shape,
-        np.unravel_index(np.concatenate([will, was[stays]]), shape),
+        np.concatenate([will, was[stays]]),
         np.concatenate([under, under_was[stays]]),
         label,
     )
@@ -129,7 +140,20 @@ def looked_up(
     """Return ``values`` at the places that are ``known``, else ``otherwise``."""
     if known.size == 0:
         return otherwise
-    order = np.argsort(known)
-    at = np.minimum(np.searchsorted(known, places, sorter=order), known.size - 1)
-    at = order[at]
-    return np.where(known[at] == places, values[at], otherwise)
+    first, span = int(known.min()), int(known.max() - known.min()) + 1
+    if span > _SPREAD * known.size:
+        order = np.argsort(known)
+        at = np.minimum(np.searchsorted(known, places, sorter=order), known.size - 1)
+        at = order[at]
+        return np.where(known[at] == places, values[at], otherwise)
+    # A table of all that lies between the first place and the last is much quicker.
+    inside = np.zeros(span + 1, dtype=bool)
+    inside[known - first] = True
+    at = places - first
+    # The last one stands for all that lies beside.
+    at[(at < 0) | (at > span)] = span
+    if values.strides == (0,):
+        return np.where(inside[at], values[:1], otherwise)
+    table = np.zeros(span + 1, dtype=values.dtype)
+    table[known - first] = values
+    return np.where(inside[at], table[at], otherwise)

@@ -116,8 +116,9 @@ class PixelChange:
         changed = old != new
         if not changed.all():
             where, old, new = where[changed], old[changed], new[changed]
-        where = where.astype(_place_type(shape), copy=False)
-        return cls(tuple(shape), where, _compact(old), _compact(new))
+        places: npt.NDArray[np.unsignedinteger[Any]]
+        places = where.astype(_place_type(shape), copy=False)
+        return cls(tuple(shape), places, _compact(old), _compact(new))
 
     def __len__(self) -> int:
         return int(self.where.size)

@@ -118,18 +118,23 @@ class ClassColors:
     def _colormap(self) -> Any:
         from napari.utils.colormaps import DirectLabelColormap
 
+        session, extents = self._session, self._session.extents
         rgba = {one.name: _rgba(one.color) for one in self._classes.all}
         nothing = _rgba(NO_CLASS)
-        self._shown = {row.label: row.category for row in self._session.rows}
-        self._next = self._session.category
-        colors: dict[int | None, npt.NDArray[np.float32]] = {
-            label: rgba.get(category or "", nothing)
-            for label, category in self._shown.items()
-        }
-        colors[0] = np.zeros(4, dtype=np.float32)
-        # What is not known yet is most likely an object that is being made.
-        colors[None] = rgba.get(self._next or "", nothing)
-        return DirectLabelColormap(color_dict=colors)
+        there = () if extents is None else extents.labels
+        self._shown = {label: session.notes(label).category for label in there}
+        self._next = session.category
+        # What is not named is most likely an object that is being made.
+        usual = rgba.get(self._next or "", nothing)
+        colormap = DirectLabelColormap(
+            color_dict={None: usual, 0: np.zeros(4, dtype=np.float32)}
+        )
+        # Afterwards: napari looks at each of ten thousand colors that it is given.
+        for label, category in self._shown.items():
+            color = rgba.get(category or "", nothing)
+            if color is not usual:
+                colormap.color_dict[label] = color
+        return colormap
 
 
 def _rgba(color: str) -> npt.NDArray[np.float32]:

@@ -126,7 +126,7 @@ def _table(rows: Sequence[ObjectRow], before: Any) -> dict[str, Any]:
     """Return the columns of the rows, and those that others have added."""
     rows = sorted(rows, key=lambda row: row.label)
     # What is None, or a NaN that Python knows, napari leaves out of its status line.
-    scores = [np.nan if row.score is None else row.score for row in rows]
+    scores = [np.nan if row.score is None else _short(row.score) for row in rows]
     table: dict[str, Any] = {
         "index": np.array([row.label for row in rows], dtype=np.int64),
         "class": np.array([row.category for row in rows], dtype=object),
@@ -142,3 +142,8 @@ def _table(rows: Sequence[ObjectRow], before: Any) -> dict[str, Any]:
         known = known.reindex(table["index"])
         table.update((name, known[name].to_numpy()) for name in others)
     return table
+
+
+def _short(score: float) -> float:
+    """Return the double that is written as the float of a model is."""
+    return float(str(np.float32(score)))

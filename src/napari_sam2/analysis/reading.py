@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ["is_rgb", "open_image", "read_image"]
+
+
+_WHOLE = 1 << 30
+"""Bytes up to which a compressed TIFF is read as a whole."""
 
 
 def read_image(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
@@ -112,8 +117,26 @@ def _opened(path: Path) -> list[Any]:
             return [tifffile.memmap(path, mode="r")]
         except ValueError:
             # It is compressed, or in pieces.
-            return [_read(path)]
+            return _tiff_levels(path)
     return [_read(path)]
+
+
+def _tiff_levels(path: Path) -> list[Any]:
+    """Read a TIFF as a whole, or if that is too much, a tile at a time."""
+    import tifffile
+    import zarr
+
+    file = tifffile.TiffFile(path)
+    series = file.series[0]
+    if series.size * series.dtype.itemsize <= _WHOLE:
+        with file:
+            return [series.asarray()]
+    tiles = series.aszarr()
+    weakref.finalize(tiles, file.close)
+    found: Any = zarr.open(tiles, mode="r")
+    if isinstance(found, zarr.Array):
+        return [found]
+    return [found[str(number)] for number in range(len(list(found.array_keys())))]
 
 
 def _resolutions(path: Path) -> list[Any]:

@@ -8,25 +8,32 @@ done again at its place in the order.
 
 from __future__ import annotations
 
+import tempfile
+import weakref
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_sam2.annotation.changes import PixelChange
+from napari_sam2.annotation.extents import survey
 from napari_sam2.annotation.history import Edit
+from napari_sam2.annotation.huge import too_large
 from napari_sam2.annotation.journal import read_journal
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.ledger import Ledger
 from napari_sam2.annotation.overlap import PROTECT
 from napari_sam2.annotation.recall import RecalledPrediction
 from napari_sam2.annotation.recovery import Reader, recover
+from napari_sam2.annotation.sparse import SparseLabels
 from napari_sam2.errors import LabelsError
 from napari_sam2.segmentation.prompts import Prompts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from dask.array import Array
 
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.annotation.planes import Plane
@@ -62,8 +69,8 @@ class Replay:
 
     Attributes
     ----------
-    labels : ndarray of int
-        Of the shape of the image.
+    labels : ndarray or dask array of int
+        Of the shape of the image; lazy where they do not fit into memory.
     answers, alike : int
         How many answers were asked for, and how many have the very logits that they
         had then.
@@ -75,7 +82,7 @@ class Replay:
         So many have another id than in the session.
     """
 
-    labels: np.ndarray[Any, np.dtype[np.integer[Any]]]
+    labels: np.ndarray[Any, np.dtype[np.integer[Any]]] | Array
     answers: int = 0
     alike: int = 0
     differing: list[str] = field(default_factory=list)
@@ -120,10 +127,29 @@ def replay(
         again.take(record)
     made = again.result
     made.labels = again.store.array()
-    expected = np.zeros(session.labels.shape, dtype=np.int64)
-    expected.ravel()[session.change.where.astype(np.intp)] = session.change.after
-    made.pixels = int(np.count_nonzero(expected != made.labels))
+    made.pixels = _differing(again.store, session.change)
+    if isinstance(again.store, SparseLabels):
+        again.store.close()
     return made
+
+
+def _differing(store: ArrayLabels | SparseLabels, change: PixelChange) -> int:
+    """Count the pixels that are not what a change made of empty labels."""
+    where = np.unravel_index(change.where.astype(np.intp), change.shape)
+    ids = store.read(where)
+    elsewhere = sum(extent.area for extent in survey(store).values())
+    elsewhere -= int(np.count_nonzero(ids))
+    return elsewhere + int(np.count_nonzero(ids != change.after))
+
+
+def _empty(shape: tuple[int, ...]) -> ArrayLabels | SparseLabels:
+    """Make labels that last as long as somebody uses them."""
+    if not too_large(shape):
+        return ArrayLabels(shape)
+    folder = tempfile.TemporaryDirectory(prefix="napari-sam2-replay-")
+    labels = SparseLabels(shape, Path(folder.name) / "labels.zarr")
+    weakref.finalize(labels, folder.cleanup)
+    return labels
 
 
 class _Again(Reader):
@@ -137,7 +163,7 @@ class _Again(Reader):
         progress: Callable[[str], None],
     ) -> None:
         super().__init__(plane)
-        self.store = ArrayLabels(shape)
+        self.store = _empty(shape)
         self.ledger = Ledger(self.store)
         self.result = Replay(self.store.array())
         self._embed = embed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -27,8 +27,9 @@ class Pictures:
 
     Parameters
     ----------
-    image : ndarray
-        The image, or an array with one axis more, of which it is a channel.
+    image : ndarray, or list of array_like
+        The image, or an array with one axis more, of which it is a channel. One that is
+        larger than memory: its resolutions, the full one first.
     channels : mapping of str to ndarray
         Those of other files, by the names of their layers.
     read : callable, optional
@@ -37,11 +38,12 @@ class Pictures:
 
     def __init__(
         self,
-        image: npt.NDArray[Any],
+        image: npt.NDArray[Any] | list[Any],
         channels: Mapping[str, npt.NDArray[Any]] | None = None,
         read: Callable[[Path], npt.NDArray[Any]] | None = None,
     ) -> None:
-        self._image = image
+        self._levels = image if isinstance(image, list) else [image]
+        self._image = self._levels[0]
         self._channels = dict(channels or {})
         self._read = read
         self._planes: dict[object, Plane] = {}
@@ -77,7 +79,8 @@ class Pictures:
             made = described.with_channels(described.channels, sources)
         else:
             array = self.image(origin)
-            made = replace(described, source=ArraySource([array], described.index))
+            levels = self._levels if array is self._image else [array]
+            made = replace(described, source=ArraySource(levels, described.index))
         self._planes[key] = made
         return made
 
@@ -89,9 +92,9 @@ class Pictures:
         ImageError
             If it has another shape.
         """
-        shape = self._image.shape
+        shape = tuple(self._image.shape)
         if origin.shape in (shape, shape[:-1]):
-            return self._image
+            return cast("npt.NDArray[Any]", self._image)
         found = _within(self._image, origin)
         if found is None:
             raise ImageError(
@@ -119,7 +122,7 @@ class Pictures:
 def _within(array: npt.NDArray[Any], origin: ImageOrigin) -> npt.NDArray[Any] | None:
     """Return the array, or the part along one axis, that an origin tells of."""
     parts = [array]
-    if array.ndim == len(origin.shape) + 1:
+    if array.ndim == len(origin.shape) + 1 and isinstance(array, np.ndarray):
         parts = [
             array.take(number, axis)
             for axis in range(array.ndim)

@@ -42,7 +42,7 @@ def replay(
         typer.Option(help="What computes; by default what computed then."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Labels: .tif, .png or .npy.")
+        Path | None, typer.Option(help="Labels: .tif, .zarr, .png or .npy.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
 ) -> None:
@@ -50,7 +50,7 @@ def replay(
 
     Exit code 1 means that the same model gave other labels.
     """
-    from napari_sam2.analysis.reading import read_image
+    from napari_sam2.analysis.reading import open_image, read_image
     from napari_sam2.annotation.recovery import recover
 
     path = image or recover(session).image.path
@@ -59,7 +59,7 @@ def replay(
             f"{session} does not say where its image is: give it with --image."
         )
     players = Players(model, engine, device)
-    pictures = Pictures(read_image(path), _channels(channel or ()), read_image)
+    pictures = Pictures(open_image(path), _channels(channel or ()), read_image)
     made = replay_on(session, pictures, players, progress=typer.echo)
     if out is not None:
         from napari_sam2.analysis.export import save_labels
@@ -125,18 +125,19 @@ class Players:
 
 def replay_on(
     session: Path,
-    image: npt.NDArray[Any] | Pictures,
+    image: npt.NDArray[Any] | list[Any] | Pictures,
     players: Players,
     progress: Any = None,
 ) -> Replay:
-    """Do a session again on an image in memory.
+    """Do a session again on an image that is there.
 
     Parameters
     ----------
     session : Path
         Its journal.
-    image : ndarray or Pictures
-        That it is about, with the channels that the model saw.
+    image : ndarray, list of array_like, or Pictures
+        That it is about: in memory, in several resolutions, or with the channels that
+        the model saw.
     players : Players
         Who answers.
     progress : callable, optional

@@ -16,6 +16,7 @@ from napari_sam2.annotation.requests import Lane, RequestThreads
 from napari_sam2.annotation.status import Phase, Status
 from napari_sam2.errors import EngineError, ImageError, NapariSam2Error
 from napari_sam2.segmentation.refinement import Refinement
+from napari_sam2.segmentation.shown import shown
 from napari_sam2.segmentation.viewport import neighbours, view_for
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.prediction import Prediction
     from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.segmentation.segmenter import Segmenter
+    from napari_sam2.segmentation.shown import Shown
     from napari_sam2.segmentation.view import BBox, View
 
 __all__ = ["Encoded", "Inference"]
@@ -466,6 +468,20 @@ class Inference:
         self._threads.submit(
             Lane.QUEUE, work, answer, lambda error: failed(_typed(error))
         )
+        return True
+
+    def see(self, done: Callable[[Shown], None]) -> bool:
+        """Ask for what the model was shown of the view in use.
+
+        Returns
+        -------
+        bool
+            Whether there is any; if not, nothing was asked for.
+        """
+        encoded = self.encoded
+        if encoded is None:
+            return False
+        self.run_aside(lambda _: shown(encoded.image), done)
         return True
 
     def run_aside(

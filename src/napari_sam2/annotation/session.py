@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.embedding_files import EmbeddingFiles
     from napari_sam2.segmentation.segmenter import Segmenter
+    from napari_sam2.segmentation.shown import Shown
     from napari_sam2.segmentation.view import BBox
 
 __all__ = ["AnnotationSession"]
@@ -95,6 +96,8 @@ class AnnotationSession(ObjectCommands, PromptCommands):
     objects_changed = Signal()
     history_changed = Signal(bool, bool)
     model_changed = Signal(str)
+    looked = Signal()
+    """The model has seen something else: another view, or in another light."""
     notice = Signal(str)
     failed = Signal(Exception)
 
@@ -401,6 +404,21 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         """
         self._inference.set_engine(engine)
 
+    def see(self, done: Callable[[Shown], None]) -> bool:
+        """Ask for a picture of what the model sees of the view in use.
+
+        Parameters
+        ----------
+        done : callable
+            ``done(shown)`` is called with it, from :meth:`process`.
+
+        Returns
+        -------
+        bool
+            Whether it has seen anything; if not, nothing was asked for.
+        """
+        return self._inference.see(done)
+
     def set_unavailable(self, reason: str | None) -> None:
         """Say why the tool cannot work now (3-D display, say); None: it can."""
         if reason == self._unavailable:
@@ -571,6 +589,7 @@ class AnnotationSession(ObjectCommands, PromptCommands):
     def _on_ready(self) -> None:
         self._on_changed()
         self._previews.refresh(self.current)
+        self.looked.emit()
 
     def _on_model_changed(self, name: str) -> None:
         self._previews.rest(None)

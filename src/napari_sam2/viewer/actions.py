@@ -225,6 +225,14 @@ ACTIONS: tuple[Action, ...] = (
         group=Group.TOOL,
     ),
     Action(
+        "see",
+        "Shift-M",
+        "What the model sees",
+        "Show what the model sees, and choose its channels and its contrast",
+        always=True,
+        group=Group.TOOL,
+    ),
+    Action(
         "done",
         "Enter",
         "Done",

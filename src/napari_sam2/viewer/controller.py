@@ -120,6 +120,9 @@ class Controller:
     panel_wanted = Signal()
     """The keyboard is to go to the widget, or back from it."""
 
+    sight_wanted = Signal()
+    """What the model sees is to be shown, or to be put away."""
+
     helped = Signal()
     """Keys and gestures are shown."""
 
@@ -188,6 +191,7 @@ class Controller:
             **self.commands.by_name,
             "help": weakly(self, Controller.help),
             "panel": weakly(self, Controller._to_panel),
+            "see": weakly(self, Controller._see),
         }
 
     def help(self) -> None:
@@ -312,6 +316,9 @@ class Controller:
     def _to_panel(self) -> None:
         self.panel_wanted.emit()
 
+    def _see(self) -> None:
+        self.sight_wanted.emit()
+
     # ------------------------------------------------------------------ answers
 
     def _on_released(self) -> None:
@@ -337,6 +344,7 @@ def _abandon(session: AnnotationSession) -> None:
     for name in ("status", "preview", "current", "objects", "history", "model"):
         getattr(session, f"{name}_changed").disconnect()
     session.touched.disconnect()
+    session.looked.disconnect()
     session.category_changed.disconnect()
     session.notice.disconnect()
     session.failed.disconnect()

@@ -38,6 +38,7 @@ from napari_sam2.viewer.preferences import preferences
 from napari_sam2.viewer.refine_panel import RefinePanel
 from napari_sam2.viewer.remember import Memory, remembered_controller
 from napari_sam2.viewer.restore_line import RestoreLine
+from napari_sam2.viewer.sight_panel import SightPanel, sight_icon
 from napari_sam2.viewer.status_area import StatusArea, line, say
 from napari_sam2.viewer.tool_row import ToolRow
 
@@ -74,6 +75,11 @@ class SegmentationWidget(QWidget):
         self.labels = LabelsChooser(choices)
         self.model = ModelChooser(self.session)
         self.engine = EngineChooser(self.session)
+        self.see = small_button("", "", KEYMAP["see"].title)
+        self.see.setIcon(sight_icon(16, self.devicePixelRatioF()))
+        self.sight = SightPanel(
+            self.session, self.controller.sight, self._connections, self
+        )
         self.new_labels = small_button(
             "+", "Make new labels for this image", "New labels"
         )
@@ -147,7 +153,7 @@ class SegmentationWidget(QWidget):
         choose.setHorizontalSpacing(6)
         choose.setVerticalSpacing(4)
         rows: tuple[tuple[str, QWidget, QWidget | None], ...] = (
-            ("&Image", self.image, None),
+            ("&Image", self.image, self.see),
             ("La&bels", self.labels, self.new_labels),
             ("&Model", self.model, self.about_model),
             ("&Engine", self.engine, None),
@@ -219,6 +225,8 @@ class SegmentationWidget(QWidget):
         add(controller.class_colors.recolored, self._on_session)
         add(session.model_changed, self._on_model)
         add(session.notice, self.status.show_notice)
+        add(controller.sight.notice, self.status.show_notice)
+        add(controller.sight_wanted, self._on_sight)
         add(controller.choices.choices_changed, self._on_choices)
         add(controller.modes.changed, self._on_modes)
         add(controller.tools.changed, self._on_session)
@@ -237,7 +245,7 @@ class SegmentationWidget(QWidget):
         self.tool.toggled.connect(partial(setattr, controller.modes, "active"))
         self.collect.toggled.connect(partial(setattr, controller.modes, "collect"))
         self.sharpen.toggled.connect(partial(setattr, controller.modes, "sharpen"))
-        for name in ("done", "drop", "undo", "redo", "help"):
+        for name in ("done", "drop", "undo", "redo", "help", "see"):
             act = controller.actions[name]
             # Without the state of the button, which Qt would pass along.
             getattr(self, name).clicked.connect(partial(_do, act))
@@ -311,6 +319,7 @@ class SegmentationWidget(QWidget):
         theme = get_theme(viewer.theme)
         self.status.set_theme(theme)
         self.tools.set_theme(theme)
+        self.sight.set_theme(theme)
         accent, quiet = theme.current.as_rgb(), theme.foreground.as_rgb()
         text = theme.text.as_rgb()
         self.setStyleSheet(
@@ -356,6 +365,12 @@ class SegmentationWidget(QWidget):
             # It may be under another dock.
             parent.raise_()
         self.image.setFocus(Qt.FocusReason.TabFocusReason)
+
+    def _on_sight(self) -> None:
+        if self.sight.isVisible():
+            self.sight.hide()
+        else:
+            self.sight.open_below(self.see)
 
     def _export(self) -> None:
         from napari_sam2.viewer.export import export_labels

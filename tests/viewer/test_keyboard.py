@@ -170,6 +170,7 @@ def test_letters_lead_to_the_choosers(widget: SegmentationWidget) -> None:
         widget.refine.threshold,
         widget.refine.smoothing,
         widget.refine.min_area,
+        widget.refine.colors,
     }
     # Those of napari's menu bar.
     assert not set(letters) & set("fvlpwh")

@@ -16,6 +16,7 @@ from tests.viewer.hand import CTRL, SHIFT, Hand
 
 if TYPE_CHECKING:
     from napari_sam2.viewer.widget import SegmentationWidget
+    from tests.viewer.fakes import FakeSegmenter
 
 
 @pytest.fixture
@@ -146,6 +147,45 @@ def test_a_layer_that_is_edited_has_its_own_cursor_and_help(
     labels.mode = "pan_zoom"
     hand.hover(*C)
     says(hand, widget, "Click keeps object 1")
+
+
+@pytest.mark.usefixtures("learned")
+def test_it_says_what_one_cannot_see(hand: Hand, widget: SegmentationWidget) -> None:
+    hand.click_and_wait(*A)
+    hand.key(Qt.Key.Key_Return)
+    hand.hover(*B)
+    says(hand, widget, "Click keeps object 2")
+    for name in ("cells", "cells · labels"):
+        layer = hand.viewer.layers[name]
+        layer.visible = False
+        says(hand, widget, f"“{name}” is hidden: show it to see what you do")
+        layer.visible = True
+        says(hand, widget, "Click keeps object 2")
+
+
+@pytest.mark.usefixtures("learned")
+def test_without_an_active_layer_it_says_the_same(
+    hand: Hand, widget: SegmentationWidget
+) -> None:
+    hand.viewer.layers.selection.clear()
+    hand.hover(*A)
+    says(hand, widget, "Click keeps object 1")
+    hand.key(Qt.Key.Key_Q)
+    hand.wait(lambda: hand.viewer.help == "")
+
+
+def test_while_the_image_is_encoded_the_status_bar_says_that_clicks_wait(
+    hand: Hand, widget: SegmentationWidget, segmenter: FakeSegmenter
+) -> None:
+    hand.hover(*A)
+    segmenter.hold_encode.clear()
+    other = hand.viewer.add_image(hand.layer.data[::-1].copy(), name="other")
+    hand.viewer.layers.selection.active = other
+    hand.wait(segmenter.encoding.is_set)
+    hand.move(*B)
+    says(hand, widget, "Clicks wait until it is ready")
+    segmenter.hold_encode.set()
+    hand.wait(lambda: "wait" not in hand.viewer.help)
 
 
 def test_lessons_are_told_in_their_order_and_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import npe2
@@ -13,7 +14,12 @@ from napari_sam2.annotation.marks import Tool
 from napari_sam2.segmentation.refinement import Refinement
 from napari_sam2.viewer.controller import existing_controller
 from napari_sam2.viewer.keymap import KEYMAP
-from napari_sam2.viewer.preferences import DEFAULTS, Preferences, preferences
+from napari_sam2.viewer.preferences import (
+    DEFAULTS,
+    Preferences,
+    _read,
+    preferences,
+)
 from napari_sam2.viewer.remember import (
     keys_from_text,
     keys_to_text,
@@ -37,7 +43,7 @@ def forget() -> Iterator[Callable[[], None]]:
     def forget() -> None:
         preferences().flush()
         settings._clear_plugin_settings_cache()
-        preferences.cache_clear()
+        _read.cache_clear()
 
     forget()
     yield forget
@@ -50,6 +56,13 @@ def file(forget: Callable[[], None]) -> Path:
     path = get_plugin_settings("napari-sam2").config_path
     assert path.parent == get_settings().config_path.parent
     return path
+
+
+def test_there_is_one_of_them_for_all_threads(forget: Callable[[], None]) -> None:
+    """The model is loaded while the widget opens, and both ask for the first time."""
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: preferences(), range(8)))
+    assert all(one is found[0] for one in found)
 
 
 def test_the_manifest_declares_what_the_program_asks_for() -> None:

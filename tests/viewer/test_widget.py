@@ -265,7 +265,7 @@ def test_while_a_layer_is_edited_the_tool_says_that_it_waits(
     labels = widget.controller.workspace.new_labels()
     window.layers.selection.active = labels
     labels.mode = "paint"  # type: ignore[union-attr]
-    assert "is being edited" in widget.status.detail.text()
+    assert "Pan/zoom mode of “cells · labels”" in widget.status.detail.text()
     labels.mode = "pan_zoom"  # type: ignore[union-attr]
     assert "Point at" in widget.status.detail.text()
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_sam2.viewer.aim import At
-from napari_sam2.viewer.hints import click_says, hint, obstacle
+from napari_sam2.viewer.connections import Connections
+from napari_sam2.viewer.hints import hint, told_over_the_canvas
 from napari_sam2.viewer.lessons import Lessons
 
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-    from napari_sam2.viewer.connections import Connections
     from napari_sam2.viewer.controller import Controller
     from napari_sam2.viewer.preferences import Preferences
 
@@ -68,6 +68,9 @@ class Guidance:
         viewer = controller.viewer
         if viewer is not None:
             add(viewer.layers.selection.events.active, self.refresh)
+        self._of_layers = Connections()
+        add(controller.choices.choices_changed, self._on_choices)
+        self._on_choices()
 
     @property
     def line(self) -> str:
@@ -84,7 +87,17 @@ class Guidance:
 
     def close(self) -> None:
         """Give cursor and status bar back to napari."""
+        self._of_layers.close()
         self._give_back()
+
+    def _on_choices(self) -> None:
+        """Follow what the user shows and hides."""
+        self._of_layers.close()
+        choices = self._controller.choices
+        for layer in (choices.image, choices.labels):
+            if layer is not None:
+                self._of_layers.add(layer.events.visible, self.refresh)
+        self.refresh()
 
     def _on_preview(self, preview: object) -> None:
         if preview is not None:
@@ -112,9 +125,14 @@ class Guidance:
         """
         controller, viewer = self._controller, self._controller.viewer
         layer: Any = None if viewer is None else viewer.layers.selection.active
-        says = click_says(controller) if obstacle(controller) is None else ""
-        if viewer is None or layer is None or not says:
+        says = told_over_the_canvas(controller)
+        if viewer is None or not says:
             self._give_back()
+            return
+        if layer is None:
+            # No layer has a say then; napari comes back to the next one that has.
+            self._give_back()
+            self._help = viewer.help = says
             return
         shown = None if self._helped is None else self._helped()
         if layer.help != self._help or shown is not layer:
@@ -126,12 +144,14 @@ class Guidance:
 
     def _give_back(self) -> None:
         layer = None if self._helped is None else self._helped()
+        viewer = self._controller.viewer
         self._helped = None
         if layer is None:
+            if viewer is not None and viewer.help == self._help:
+                viewer.help = ""
             return
         if layer.help == self._help:
             layer.help = self._before
-        viewer = self._controller.viewer
         if viewer is not None and viewer.layers.selection.active is layer:
             viewer.help = layer.help
             viewer.cursor.style = layer.cursor

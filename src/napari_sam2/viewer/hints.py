@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from napari_sam2.viewer.controller import Controller
     from napari_sam2.viewer.lessons import Lessons
 
-__all__ = ["click_says", "hint", "object_line", "obstacle"]
+__all__ = [
+    "click_says",
+    "hint",
+    "object_line",
+    "obstacle",
+    "told_over_the_canvas",
+    "unseen",
+]
 
 _WAITING = {Phase.LOADING, Phase.DOWNLOADING, Phase.PREPARING, Phase.ENCODING}
 
@@ -39,6 +46,8 @@ def hint(controller: Controller, lessons: Lessons | None = None) -> str:
         What is left to be learned comes before what a click would do.
     """
     said = obstacle(controller)
+    if said is None:
+        said = unseen(controller)
     if said is not None:
         return said
     lesson = "" if lessons is None else lessons.line(_sensible(controller))
@@ -57,8 +66,27 @@ def obstacle(controller: Controller) -> str | None:
     if phase not in (Phase.READY, Phase.SEGMENTING) or session.plane is None:
         return ""
     if active is not None and not in_pan_zoom(active):
-        return f"Waiting while “{active.name}” is being edited"
+        return f"Pan/zoom mode of “{active.name}” goes on here"
     return None
+
+
+def unseen(controller: Controller) -> str | None:
+    """Say what of that which is worked on is hidden; None: nothing."""
+    choices = controller.choices
+    for layer in (choices.image, choices.labels):
+        if layer is not None and not layer.visible:
+            return f"“{layer.name}” is hidden: show it to see what you do"
+    return None
+
+
+def told_over_the_canvas(controller: Controller) -> str:
+    """Say what a click would do, or why it has to wait; empty: nothing of ours."""
+    said = obstacle(controller)
+    if said is not None:
+        waits = controller.session.status.phase in _WAITING
+        return said if waits and controller.aim.at is not At.AWAY else ""
+    says = click_says(controller)
+    return (unseen(controller) or says) if says else ""
 
 
 def click_says(controller: Controller) -> str:

@@ -11,6 +11,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache, partial
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -175,9 +176,20 @@ def embedding_files() -> EmbeddingFiles:
     return EmbeddingFiles(gigabytes)
 
 
-@cache
+_reading = RLock()
+
+
 def preferences() -> Preferences:
-    """Return the preferences of the user, read when they are first asked for."""
+    """Return the preferences of the user, read when they are first asked for.
+
+    May be called on any thread: there is one of them for all.
+    """
+    with _reading:
+        return _read()
+
+
+@cache
+def _read() -> Preferences:
     try:
         from napari.settings import get_plugin_settings, get_settings
     except ImportError:

@@ -16,8 +16,11 @@ peers
 encode
     While the architecture of SAM 2.1 tiny, with random weights, encodes in the
     plugin and the mouse moves: the longest time without a turn of the event loop.
+meanwhile
+    The mouse moves over a large image, with the same model: when all is encoded, and
+    while the view that the user has just gone to is.
 idle
-    The same without the plugin.
+    The same as encode, without the plugin.
 
 Run with ``python -m benchmarks hover``.
 """
@@ -98,6 +101,8 @@ ROWS = (
     ("  napari alone", "control", "drawn"),
     ("the mouse keeps moving: → mask handed", "plugin", "handed moving"),
     ("  peers' way: → mask assigned", "peers", "handed moving"),
+    ("SAM 2.1 tiny, a large image: → mask handed", "meanwhile", "at rest"),
+    ("  while the next view is encoded", "meanwhile", "handed"),
     ("click → label written", "plugin", "kept"),
     ("longest block, the mouse keeps moving", "plugin", "longest block moving"),
     ("  peers' way", "peers", "longest block moving"),

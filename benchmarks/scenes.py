@@ -6,6 +6,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,6 +18,8 @@ Samples = dict[str, list[float]]
 
 WARM_UP = 5
 """Gestures before those that count; they are among the samples."""
+
+_PANS = 4
 
 _FRAME = 0.016  # seconds between the moves of a hand that does not rest
 
@@ -153,6 +157,60 @@ def encode(_: int) -> Samples:
     }
 
 
+def meanwhile(moves: int) -> Samples:
+    """The mouse on a large image, at rest and while the next view is encoded."""
+    from benchmarks.models import spec_of
+    from benchmarks.stage import Stage
+    from napari_sam2.viewer.controller import controller_for
+
+    stage = Stage(plugin=True, tiles=4)
+    controller = controller_for(stage.viewer)
+    session = controller.session
+    shown: list[tuple[float, Any]] = []
+
+    def on_show(drawing: Any, _: object) -> None:
+        shown.append((time.perf_counter(), drawing.preview.prediction.view))
+
+    _after(controller.preview.display, "show", on_show)
+    camera = stage.viewer.scene.camera
+    camera.zoom = 1
+    stage.until(lambda: session.status.phase.name == "READY")
+    spec = spec_of("sam2.1-tiny")
+    session.set_model(spec)
+    stage.until(lambda: session.model == spec.name)
+    rng = np.random.default_rng(0)
+    samples: Samples = {"at rest": [], "handed": []}
+
+    def move(col: float) -> Any:
+        """Move to the middle of the canvas; return the view that answers."""
+        place = (1500 + rng.uniform(-100, 100), col + rng.uniform(-50, 50))
+        count, start = len(shown), time.perf_counter()
+        stage.robot.move(*place)
+        stage.until(partial(_longer, shown, count))
+        return shown[count][0] - start, shown[count][1]
+
+    for number in range(_PANS):
+        # Too far for the view that is there, not far enough to see nothing of it.
+        col = 1500.0 + 500 * (number % 2)
+        camera.center = (1500, col)
+        controller.view.settle()
+        stage.until(lambda: session.status.phase.name == "READY" and not session.busy)
+        _, view = move(col)
+        for _ in range(max(moves // _PANS, 1)):
+            stage.rest()
+            samples["at rest"].append(move(col)[0])
+        next_col = 2000.0 if number % 2 == 0 else 1500.0
+        camera.center = (1500, next_col)
+        controller.view.settle()
+        answered = view
+        while answered == view:
+            taken, answered = move((col + next_col) / 2)
+            samples["handed"].append(taken)
+            stage.rest(0.03)
+    stage.close()
+    return samples
+
+
 def idle(_: int) -> Samples:
     """The event loop of napari alone, for as long as an encode takes."""
     from benchmarks.stage import Stage
@@ -167,7 +225,16 @@ def idle(_: int) -> Samples:
 
 SCENES: dict[str, Callable[[int], Samples]] = {
     scene.__name__: scene
-    for scene in (plugin, tiny, control, peers, peers_tiny, encode, idle)
+    for scene in (
+        plugin,
+        tiny,
+        control,
+        peers,
+        peers_tiny,
+        encode,
+        meanwhile,
+        idle,
+    )
 }
 
 

@@ -32,6 +32,13 @@ _hand: Any = QTest
 class Stage:
     """A viewer with one image on it.
 
+    Parameters
+    ----------
+    plugin : bool
+        Whether the tool is docked.
+    tiles : int
+        How many times as long and wide as :data:`SIDE` the image is.
+
     Attributes
     ----------
     viewer : napari.Viewer
@@ -42,9 +49,9 @@ class Stage:
         When each draw event of the canvas was over, by `time.perf_counter`.
     """
 
-    def __init__(self, *, plugin: bool) -> None:
+    def __init__(self, *, plugin: bool, tiles: int = 1) -> None:
         self.viewer = napari.Viewer()
-        image = generate("nuclei", (SIDE, SIDE), seed=1).image
+        image = np.tile(generate("nuclei", (SIDE, SIDE), seed=1).image, (tiles, tiles))
         self.image = self.viewer.add_image(image, name="image")
         self.widget: Any = None
         if plugin:

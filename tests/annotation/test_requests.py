@@ -101,6 +101,31 @@ def test_a_hover_waits_for_nothing_but_hovers(
     log.finish()
 
 
+def test_a_mouse_that_moves_on_and_on_does_not_hold_an_encode_up(
+    thread: RequestThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("napari_sam2.annotation.requests.monotonic", lambda: clock[0])
+
+    def slow(_: CancelToken) -> str:
+        clock[0] += 100
+        return "slow hover"
+
+    log = Log(thread)
+    log.hold(Lane.ENCODE)
+    thread.submit(Lane.HOVER, slow, log.answered.append, log._failed)
+    while not log.answered:
+        thread.wait_for_answer(10)
+        thread.process()
+    log.submit(Lane.HOVER, "hover")
+    log.finish()
+    assert log.answered == ["slow hover", "held", "hover"]
+    # Nobody has to wait where nothing is encoded.
+    log.submit(Lane.HOVER, "another")
+    log.finish()
+    assert log.answered[-1] == "another"
+
+
 def test_a_click_does_not_wait_for_an_encode(thread: RequestThreads) -> None:
     log = Log(thread)
     log.hold(Lane.ENCODE)

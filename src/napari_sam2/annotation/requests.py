@@ -8,7 +8,8 @@ a while; whatever is asked for then stops it, and later it is run again.
 
 An encode takes a second, a click or a hover a few milliseconds: each of these lanes has
 a thread of its own, so that the mouse is answered on the view that is there while the
-next one is on its way. Answers wait until the session's own thread calls
+next one is on its way; but a mouse that moves on and on leaves the encode half of the
+time. Answers wait until the session's own thread calls
 :meth:`RequestThreads.process`.
 """
 
@@ -72,6 +73,8 @@ class _Worker:
         self.called = threading.Condition(lock)
         self.thread: threading.Thread | None = None
         self.running: _Request | None = None
+        # Until when others have the processor, should they need it.
+        self.pauses_until = 0.0
 
 
 class RequestThreads:
@@ -239,6 +242,7 @@ class RequestThreads:
     def _run(self, worker: _Worker) -> None:
         _give_way(_NICENESS[worker.lanes[0]])
         while (request := self._next(worker)) is not None:
+            start = monotonic()
             try:
                 request.token.raise_if_cancelled()
                 result = request.work(request.token)
@@ -252,6 +256,7 @@ class RequestThreads:
                 del result
             with self._changed:
                 worker.running = None
+                worker.pauses_until = 2 * monotonic() - start
                 if request is self._idle:
                     # What was stopped for something else has its turn again.
                     again = request.token.cancelled
@@ -262,6 +267,8 @@ class RequestThreads:
                 self._changed.notify_all()
                 if self._idle is not None:
                     self._call(Lane.IDLE)
+                if self._slots[Lane.HOVER] is not None:
+                    self._call(Lane.HOVER)
                 closed = self._closed
             del request, answer
             if not closed:
@@ -276,9 +283,13 @@ class RequestThreads:
                 if request is not None:
                     worker.running = request
                     return request
-                # Only one of them does anything when idle.
-                idles = Lane.IDLE in worker.lanes
-                worker.called.wait(self._until_idle() if idles else None)
+                if Lane.IDLE in worker.lanes:
+                    patience = self._until_idle()
+                elif self._slots.get(worker.lanes[0]) is not None:
+                    patience = max(worker.pauses_until - monotonic(), 0.0)
+                else:
+                    patience = None
+                worker.called.wait(patience)
 
     def _take(self, worker: _Worker) -> _Request | None:
         for lane in worker.lanes:
@@ -286,11 +297,17 @@ class RequestThreads:
                 request = self._queue.popleft() if self._queue else None
             elif lane is Lane.IDLE:
                 request = self._idle if self._until_idle() == 0 else None
+            elif lane is Lane.HOVER and self._gives_way(worker):
+                request = None
             else:
                 request, self._slots[lane] = self._slots[lane], None
             if request is not None:
                 return request
         return None
+
+    def _gives_way(self, worker: _Worker) -> bool:
+        """Whether an encode is to go on for as long as the last mask took."""
+        return bool(self._running(Lane.ENCODE)) and monotonic() < worker.pauses_until
 
     def _until_idle(self) -> float | None:
         """Seconds until there is time for what is done when idle.

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_sam2.annotation.loading import ModelLoader
+from napari_sam2.annotation.preparing import Looked, Preparing, embedded
 from napari_sam2.annotation.recall import awake
 from napari_sam2.annotation.recorder import ComputedWith
 from napari_sam2.annotation.requests import Lane, RequestThreads
 from napari_sam2.annotation.status import Phase, Status
-from napari_sam2.errors import EngineError, ImageError, NapariSam2Error
+from napari_sam2.errors import EngineError, NapariSam2Error
 from napari_sam2.segmentation.refinement import Refinement
 from napari_sam2.segmentation.shown import shown
-from napari_sam2.segmentation.viewport import neighbours, view_for
+from napari_sam2.segmentation.viewport import view_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,7 @@ class Inference:
     ready = Signal()
     model_changed = Signal(str)
     failed = Signal(Exception)
+    notice = Signal(str)
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class Inference:
         self._aside = RequestThreads(wake, "napari-sam2-aside")
         self._loader = ModelLoader(self._threads, wake, factory, files)
         self._files = files
+        self._preparing = Preparing(self._threads, files)
         self._segmenter: Segmenter | None = None
         # With a better engine, for the next image: the one in view stays as it is.
         self._next_segmenter: Segmenter | None = None
@@ -100,11 +103,14 @@ class Inference:
         self._problem: Status | None = None
         self._encode_seconds: float | None = None
         self.decode_seconds = 0.0
+        self._preparing.changed.connect(self.changed)
+        self._preparing.ended.connect(self.notice)
+        self._preparing.failed.connect(self._on_failed)
         self._loader.changed.connect(self.changed)
         self._loader.loading.connect(self._stop_encoding)
         self._loader.loaded.connect(self._on_loaded)
         self._loader.improved.connect(self._on_improved)
-        self._loader.failed.connect(self._on_load_failed)
+        self._loader.failed.connect(self._on_failed)
         self._loader.gave_up.connect(self._on_gave_up)
 
     # ------------------------------------------------------------------ state
@@ -204,6 +210,10 @@ class Inference:
         facts = self._facts()
         if self._encoding and telling:
             facts.append("looking at what is in view")
+        elif self.preparing is not None:
+            ready, total = self.preparing
+            text = f"Ready · preparing {ready} of {total} planes"
+            return Status(Phase.READY, text, ready / total, cancellable=True)
         return Status(Phase.READY, " · ".join(["Ready", *facts]))
 
     def _encoding_status(self) -> Status:
@@ -256,6 +266,7 @@ class Inference:
             What of it is on the canvas, see :meth:`look_at`.
         """
         old, self.plane = self.plane, plane
+        self._preparing.leave(plane)
         self._visible = visible
         same = plane is not None and old is not None and plane.place == old.place
         if plane is None or not same or self.encoded is None:
@@ -333,15 +344,37 @@ class Inference:
             self._restart()
         elif not self._settled:
             self._encode_wanted()
+        else:
+            self._prepare_neighbours()
         self.changed.emit()
 
+    @property
+    def preparing(self) -> tuple[int, int] | None:
+        """How many planes of the stack are ready, of how many; None: none is asked."""
+        return self._preparing.progress
+
+    def prepare_stack(self) -> None:
+        """Encode every plane of the image while nobody asks for anything.
+
+        Raises
+        ------
+        CacheError
+            If nothing is kept on the disk.
+        """
+        if self.plane is not None:
+            self._preparing.begin(self.plane)
+
     def cancel(self) -> None:
-        """Stop the download, the export or the encode that runs."""
-        if not self._loader.cancel() and self._encoding:
+        """Stop the download, the export, the encode, or the stack being prepared."""
+        if self._loader.cancel():
+            pass
+        elif self._encoding:
             self._stop_encoding()
             self._problem = Status(
                 Phase.STOPPED, "Stopped. Click on the image to encode it"
             )
+        else:
+            self._preparing.stop()
         self.changed.emit()
 
     def resume(self) -> None:
@@ -459,7 +492,7 @@ class Inference:
         generation = self.generation
 
         def work(token: CancelToken) -> tuple[Plane, EmbeddedImage]:
-            image = _embedded(segmenter, plane, pixels, view, token)
+            image = embedded(segmenter, plane, pixels, view, token)
             return replace(plane, seen=pixels.contrast), image
 
         def answer(found: tuple[Plane, EmbeddedImage]) -> None:
@@ -560,12 +593,12 @@ class Inference:
 
         def work(token: CancelToken) -> tuple[Plane, EmbeddedImage, float]:
             start = perf_counter()
-            embedded = _embedded(segmenter, plane, pixels, view, token, report)
+            image = embedded(segmenter, plane, pixels, view, token, report)
             if self._files is not None:
-                self._files.put(embedded.key, segmenter.engine, embedded.embedding)
+                self._files.put(image.key, segmenter.engine, image.embedding)
             # Not to be found anew by whoever does it again.
             seen = replace(plane, seen=pixels.contrast)
-            return seen, embedded, perf_counter() - start
+            return seen, image, perf_counter() - start
 
         def done(result: tuple[Plane, EmbeddedImage, float]) -> None:
             if generation != self.generation:
@@ -597,17 +630,9 @@ class Inference:
             return
         if self._wanted is None:
             return
-        near = neighbours(self._wanted, self._visible)
-        if not near:
-            return
-
-        def work(token: CancelToken) -> None:
-            for view in near:
-                token.raise_if_cancelled()
-                _embedded(segmenter, plane, pixels, view, token)
-
-        # What cannot be read now is complained about when it is looked at.
-        self._threads.submit(Lane.IDLE, work, lambda _: None, lambda _: None)
+        self._preparing.rest_on(
+            Looked(plane, pixels, self._wanted, self._visible, segmenter)
+        )
 
     def _on_progress(self, generation: int, fraction: float) -> None:
         if generation == self.generation and self._encoding:
@@ -623,7 +648,7 @@ class Inference:
     def _on_improved(self, segmenter: Segmenter) -> None:
         self._next_segmenter = segmenter
 
-    def _on_load_failed(self, error: Exception) -> None:
+    def _on_failed(self, error: Exception) -> None:
         self.failed.emit(_typed(error))
 
     def _on_gave_up(self) -> None:
@@ -644,28 +669,6 @@ class Inference:
 
 def _shows(view: View, extent: Box) -> bool:
     return view.contains(*extent[:2]) and view.contains(*extent[2:])
-
-
-def _embedded(
-    segmenter: Segmenter,
-    plane: Plane,
-    pixels: PlanePixels,
-    view: View,
-    token: CancelToken,
-    progress: Callable[[float], None] | None = None,
-) -> EmbeddedImage:
-    """Read and encode a view; what goes wrong in reading is the image's fault."""
-    try:
-        pixels.key(view, segmenter.engine)
-    except NapariSam2Error:
-        raise
-    except Exception as error:
-        raise ImageError(
-            f"“{plane.name}” could not be read ({error}). Check that its "
-            "file is still there, then select it again."
-        ) from error
-    token.raise_if_cancelled()
-    return segmenter.embed_plane(pixels, view, cancel=token, progress=progress)
 
 
 def _typed(error: Exception) -> NapariSam2Error:

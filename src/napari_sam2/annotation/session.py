@@ -153,6 +153,7 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         self._inference.ready.connect(self._on_ready)
         self._inference.model_changed.connect(self._on_model_changed)
         self._inference.failed.connect(self._on_failed)
+        self._inference.notice.connect(self.notice)
         self._inference.set_model(model, device)
 
     # ------------------------------------------------------------------ state
@@ -489,8 +490,29 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         """Make the change again that was taken back last; see :meth:`undo`."""
         self._clicks.append(partial(self._keeper.redo, store))
 
+    @property
+    def preparing(self) -> tuple[int, int] | None:
+        """How many planes are ready of how many that :meth:`prepare_stack` prepares.
+
+        None if it prepares nothing, or nothing any more.
+        """
+        return self._inference.preparing
+
+    def prepare_stack(self) -> None:
+        """Encode every plane of the image, the nearest first, for this and other days.
+
+        It is done while nobody asks for anything, and goes on until it is done, until
+        :meth:`cancel`, or until another image is chosen. What is ready is skipped.
+
+        Raises
+        ------
+        CacheError
+            If the session keeps nothing on the disk.
+        """
+        self._inference.prepare_stack()
+
     def cancel(self) -> None:
-        """Stop the download or the encode that runs."""
+        """Stop the download, the encode, or the preparation that runs."""
         self._inference.cancel()
 
     # ------------------------------------------------------------------ answers

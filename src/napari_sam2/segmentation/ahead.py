@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.segmentation.embedded import PlanePixels
     from napari_sam2.segmentation.embedding_files import EmbeddingFiles
+    from napari_sam2.segmentation.embeddings import EmbeddingCache
     from napari_sam2.segmentation.view import View
 
 __all__ = ["Ahead"]
@@ -34,6 +35,8 @@ class Ahead:
         What computes.
     files : EmbeddingFiles
         The disk.
+    memory : EmbeddingCache, optional
+        What need not be encoded, only written.
 
     Attributes
     ----------
@@ -41,9 +44,15 @@ class Ahead:
         Views that are there.
     """
 
-    def __init__(self, engine: Engine, files: EmbeddingFiles) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        files: EmbeddingFiles,
+        memory: EmbeddingCache | None = None,
+    ) -> None:
         self._engine = engine
         self._files = files
+        self._memory = memory
         self.ready = 0
 
     def prepare(
@@ -63,7 +72,7 @@ class Ahead:
         Returns
         -------
         bool
-            Whether it had to be encoded.
+            Whether it was not on the disk before.
 
         Raises
         ------
@@ -88,7 +97,9 @@ class Ahead:
             return False
         if cancel is not None:
             cancel.raise_if_cancelled()
-        embedding = engine.encode(pixels.seen(view), cancel=cancel)
+        embedding = None if self._memory is None else self._memory.get(key)
+        if embedding is None:
+            embedding = engine.encode(pixels.seen(view), cancel=cancel)
         room = int(files.max_bytes * _SHARE // embedding.nbytes)
         if self.ready >= room:
             # Else it would drive out what was prepared just before.

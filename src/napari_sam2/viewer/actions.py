@@ -233,6 +233,13 @@ ACTIONS: tuple[Action, ...] = (
         group=Group.TOOL,
     ),
     Action(
+        "prepare",
+        "Shift-G",
+        "Prepare the stack",
+        "Have every plane ready, also for another day: all are encoded while you rest",
+        group=Group.TOOL,
+    ),
+    Action(
         "done",
         "Enter",
         "Done",

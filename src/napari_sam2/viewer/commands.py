@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_sam2.annotation.marks import Tool
+from napari_sam2.errors import CacheError
 from napari_sam2.viewer.connections import weakly
 
 if TYPE_CHECKING:
@@ -159,6 +160,18 @@ class Commands:
         usable = workspace.can_point and not workspace.in_stroke
         return workspace.view.place(last) if usable and last is not None else None
 
+    # ------------------------------------------------------------------ the image
+
+    def prepare_stack(self) -> None:
+        """Encode all planes of the image while nothing else is to be done, or stop."""
+        if self._session.preparing is not None:
+            self._session.cancel()
+            return
+        try:
+            self._session.prepare_stack()
+        except CacheError as error:
+            self.notice.emit(str(error))
+
     # ----------------------------------------------------------- modes and tools
 
     def toggle(self, mode: str) -> None:
@@ -196,5 +209,6 @@ _COMMANDS: dict[str, Callable[[Commands], None]] = {
     "candidate": Commands.next_candidate,
     "edit": Commands.edit,
     "find_anew": Commands.find_anew_here,
+    "prepare": Commands.prepare_stack,
     **{f"class_{n}": partial(Commands.give_class, number=n) for n in range(10)},
 }

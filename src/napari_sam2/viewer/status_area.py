@@ -225,13 +225,16 @@ class StatusArea(QWidget):
                 self._show_hint()
         self.dot.show_state(self._color(status.phase), filled=not busy)
         self.cancel.setVisible(status.cancellable)
+        # The hint ends where the button begins.
+        columns = 1 if status.cancellable else 2
+        self._grid.addWidget(self.detail, 1, 1, 1, columns)
         if status.progress is None:
             # Zero to zero: under way, nobody knows how far.
             self.bar.setRange(0, 0 if busy else 1)
         else:
             self.bar.setRange(0, 1000)
             self.bar.setValue(round(status.progress * 1000))
-        self.bar.setVisible(status.phase in _LONG)
+        self.bar.setVisible(status.phase in _LONG or status.progress is not None)
 
     def _color(self, phase: Phase) -> QColor:
         if self._theme is None:

@@ -31,6 +31,7 @@ from napari_sam2.viewer.connections import Connections
 from napari_sam2.viewer.guidance import Guidance
 from napari_sam2.viewer.hints import object_line
 from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.layers import spatial_shape
 from napari_sam2.viewer.object_list import ObjectPanel
 from napari_sam2.viewer.overlap_chooser import OverlapChooser
 from napari_sam2.viewer.parts import button, check, rule, small_button
@@ -84,6 +85,7 @@ class SegmentationWidget(QWidget):
             "+", "Make new labels for this image", "New labels"
         )
         self.about_model = small_button("i", "", "About the model")
+        self.prepare = small_button("≡", "", KEYMAP["prepare"].title)
         self.status = StatusArea()
         self.restore = RestoreLine(self.session, self._connections)
         self.tool = self.status.tool
@@ -156,7 +158,7 @@ class SegmentationWidget(QWidget):
             ("&Image", self.image, self.see),
             ("La&bels", self.labels, self.new_labels),
             ("&Model", self.model, self.about_model),
-            ("&Engine", self.engine, None),
+            ("&Engine", self.engine, self.prepare),
         )
         for row, (name, chooser, extra) in enumerate(rows):
             label = QLabel(name)
@@ -167,6 +169,7 @@ class SegmentationWidget(QWidget):
             if extra is not None:
                 choose.addWidget(extra, row, 2)
         choose.setColumnStretch(1, 1)
+        self._chosen = choose
 
         current = QHBoxLayout()
         current.setSpacing(6)
@@ -245,7 +248,7 @@ class SegmentationWidget(QWidget):
         self.tool.toggled.connect(partial(setattr, controller.modes, "active"))
         self.collect.toggled.connect(partial(setattr, controller.modes, "collect"))
         self.sharpen.toggled.connect(partial(setattr, controller.modes, "sharpen"))
-        for name in ("done", "drop", "undo", "redo", "help", "see"):
+        for name in ("done", "drop", "undo", "redo", "help", "see", "prepare"):
             act = controller.actions[name]
             # Without the state of the button, which Qt would pass along.
             getattr(self, name).clicked.connect(partial(_do, act))
@@ -271,7 +274,12 @@ class SegmentationWidget(QWidget):
     def _on_choices(self) -> None:
         self.image.refresh()
         self.labels.refresh()
-        self.new_labels.setEnabled(self.controller.choices.image is not None)
+        image = self.controller.choices.image
+        self.new_labels.setEnabled(image is not None)
+        # There is nothing to prepare but the planes of stacks.
+        stack = image is not None and len(spatial_shape(image)) > 2
+        self.prepare.setVisible(stack)
+        self._chosen.addWidget(self.engine, 3, 1, 1, 1 if stack else 2)
         self.export.setEnabled(self.controller.choices.labels is not None)
 
     def _on_modes(self) -> None:

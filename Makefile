@@ -12,8 +12,9 @@ ON_SCREEN := $(BIN)/python scripts/on_screen.py
 demo: $(READY)
 	$(BIN)/python -m napari_sam2 demo
 
+# On several cores at once; what some tests share is made in one process.
 test: lint
-	$(ON_SCREEN) $(BIN)/python -m pytest
+	$(ON_SCREEN) $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup
 
 lint: $(READY)
 	$(BIN)/ruff check

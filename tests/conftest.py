@@ -7,8 +7,13 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Before anything else is imported: napari and platformdirs read the
 # environment once, at import.
@@ -39,7 +44,24 @@ os.environ["NAPARI_CONFIG"] = str(_HOME / "config" / "napari.yaml")
 os.environ["OMP_NUM_THREADS"] = "2"
 os.environ["MKL_NUM_THREADS"] = "2"
 
+if "PYTEST_XDIST_WORKER" in os.environ and shutil.which("Xvfb"):
+    from napari_sam2.demo.screen import virtual_screen
+
+    # Windows that share a screen take the focus from each other.
+    _screen = virtual_screen()
+    _screen.__enter__()
+    atexit.register(_screen.__exit__, None, None, None)
+
 pytest_plugins = ["napari.utils._testsupport"]
 
 settings.register_profile("napari-sam2", deadline=None, derandomize=True)
 settings.load_profile("napari-sam2")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Let tests that share what takes long to make run in one process."""
+    for item in items:
+        folder, file = item.path.parent.name, item.path.stem
+        name = folder if folder == "engines" else f"{folder}/{file}"
+        item.add_marker(pytest.mark.xdist_group(name))

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from safetensors.torch import save_file
 
 from napari_sam2.engines.export import export_model
+from napari_sam2.engines.exports import find_export, make_export
 from napari_sam2.engines.onnx import OnnxEngine
 from napari_sam2.engines.openvino import OpenVinoEngine
 from napari_sam2.engines.torch import TorchEngine
@@ -62,13 +63,20 @@ def small_spec(
 def exported(
     tmp_path_factory: pytest.TempPathFactory, small_spec: ModelSpec
 ) -> Callable[[str], Export]:
-    """Export a model, once, with the pixels that this package's engines want."""
+    """Export a model, once, with the pixels that this package's engines want.
+
+    The starter here, the small one as the program does: aside, in its own folder.
+    """
 
     @cache
     def export(model: str) -> Export:
-        spec = get_model("starter") if model == "starter" else small_spec
-        folder = tmp_path_factory.mktemp("export") / spec.name
-        return export_model(spec, folder, pixels="float32")
+        home = tmp_path_factory.mktemp("export")
+        if model == "starter":
+            return export_model(get_model(model), home / model, pixels="float32")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NAPARI_SAM2_HOME", str(home))
+            assert find_export(small_spec) is None
+            return make_export(small_spec)
 
     return export
 

@@ -4,8 +4,10 @@
 a folder as ``python -m napari_sam2.evaluation`` takes it, and outlines some objects of
 each with a click, a box, a scribble or a lasso in turns, by real mouse and key events.
 An object is corrected until its IoU with the truth is 0.8, or ten prompts are spent.
-Printed are the prompts and the IoU of each object; left behind are the labels, and a
-picture of each image. In the end each session is replayed from its journal.
+Printed are the prompts and the IoU of each object; left behind are the labels and, with
+``--pictures``, the window at each stage of each image: opened, a mask under the mouse,
+the first object kept, corrected, all done, the saved labels opened again. In the end
+each session is replayed from its journal.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from benchmarks.stage import Stage
     from napari_sam2.demo.robot import Robot
     from napari_sam2.evaluation.folder import Pair
 
     Mask = npt.NDArray[np.bool_]
     Path2D = list[tuple[float, float]]
 
-__all__ = ["Outcome", "annotate", "choose_pairs"]
+__all__ = ["Outcome", "Pictures", "annotate", "choose_pairs"]
 
 KINDS = ("point", "box", "scribble", "lasso")
 _GOOD = 0.8
@@ -51,6 +54,47 @@ class Outcome:
     iou: float = 0.0
 
 
+class Pictures:
+    """Takes pictures of the window, in files that are numbered as it went.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where they go; without one, none is taken.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._image, self._stages = "", 0
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def begin(self, image: str) -> None:
+        """Take pictures of another image from now on."""
+        self._image, self._stages = image, 0
+
+    def take(self, stage: Stage, what: str, *, once: bool = False) -> None:
+        """Take one, the window having come to rest.
+
+        Parameters
+        ----------
+        stage : Stage
+            With the window.
+        what : str
+            That it shows; a part of the name of the file.
+        once : bool
+            Only the first of its kind of each image.
+        """
+        if self._folder is None:
+            return
+        if once and any(self._folder.glob(f"{self._image}-?-{what}.png")):
+            return
+        self._stages += 1
+        stage.rest(0.4)
+        path = self._folder / f"{self._image}-{self._stages}-{what}.png"
+        stage.viewer.screenshot(str(path), canvas_only=False, flash=False)
+
+
 def choose_pairs(folder: Path, count: int) -> list[Pair]:
     """Choose the first image of each data set, those with colours or 16 bits first."""
     from napari_sam2.evaluation.folder import find_pairs
@@ -67,7 +111,9 @@ def choose_pairs(folder: Path, count: int) -> list[Pair]:
     return sorted(firsts.values(), key=plain)[:count]
 
 
-def annotate(pairs: list[Pair], objects: int, out: Path) -> list[Outcome]:
+def annotate(
+    pairs: list[Pair], objects: int, out: Path, pictures: Pictures
+) -> list[Outcome]:
     """Annotate images one after the other in one window."""
     from benchmarks.stage import Stage
     from napari_sam2.demo.robot import Robot
@@ -92,6 +138,9 @@ def annotate(pairs: list[Pair], objects: int, out: Path) -> list[Outcome]:
             stage.viewer.dims.set_current_step(0, plane.index)
         _fit(stage, truth.shape)
         stage.until(lambda: session.status.phase.name == "READY")
+        name = f"{number:02d}-{pair.dataset}"
+        pictures.begin(name)
+        pictures.take(stage, "opened")
         robot = Robot(stage.viewer, layer)
 
         def in_plane(index: int | None = plane.index) -> npt.NDArray[Any]:
@@ -104,21 +153,20 @@ def annotate(pairs: list[Pair], objects: int, out: Path) -> list[Outcome]:
         for target in _targets(truth, objects):
             mask = truth == target
             outcome = Outcome(layer.name, next(kinds), int(mask.sum()))
-            _outline(stage, session, robot, in_plane, mask, outcome)
+            _outline(stage, session, robot, in_plane, mask, outcome, pictures)
             outcomes.append(outcome)
             print(
                 f"{outcome.image:<28} {outcome.kind:<9} {outcome.area:>7} px "
                 f"{outcome.prompts:>3} prompts  IoU {outcome.iou:.3f}",
                 flush=True,
             )
-        picture = out / f"{number:02d}-{pair.dataset}.png"
-        stage.viewer.screenshot(str(picture), canvas_only=False, flash=False)
-        _save_and_reopen(controller, out / f"{number:02d}-{pair.dataset}.tif")
+        pictures.take(stage, "done")
+        _save_and_reopen(stage, controller, out / f"{name}.tif", pictures)
     stage.close()
     return outcomes
 
 
-def _fit(stage: Any, shape: tuple[int, ...]) -> None:
+def _fit(stage: Stage, shape: tuple[int, ...]) -> None:
     """Show an image as a whole, whatever else there is."""
     viewer, canvas = stage.viewer, stage.canvas
     viewer.camera.center = (0, (shape[0] - 1) / 2, (shape[1] - 1) / 2)
@@ -129,7 +177,13 @@ def _fit(stage: Any, shape: tuple[int, ...]) -> None:
 
 
 def _outline(
-    stage: Any, session: Any, robot: Robot, labels: Any, mask: Mask, outcome: Outcome
+    stage: Stage,
+    session: Any,
+    robot: Robot,
+    labels: Any,
+    mask: Mask,
+    outcome: Outcome,
+    pictures: Pictures,
 ) -> None:
     """Make an object, and correct it."""
     from qtpy.QtCore import Qt
@@ -142,6 +196,8 @@ def _outline(
     if outcome.kind == "point":
         place = deepest(mask)
         robot.move(*place)
+        stage.until(lambda: session.preview is not None)
+        pictures.take(stage, "under-the-mouse", once=True)
         robot.click(*place)
     else:
         robot.drag(_path(outcome.kind, mask))
@@ -152,6 +208,7 @@ def _outline(
     if not new:
         return
     outcome.label = max(new)
+    pictures.take(stage, "kept", once=True)
     while True:
         found = labels() == outcome.label
         outcome.iou = max(outcome.iou, iou(found, mask))
@@ -162,11 +219,13 @@ def _outline(
         outcome.prompts += 1
         stage.until(lambda: not session.busy)
     outcome.iou = iou(found, mask)
+    if outcome.prompts > 1:
+        pictures.take(stage, "corrected", once=True)
     robot.press(Qt.Key.Key_Return)
     stage.until(lambda: session.current is None)
 
 
-def _tools(stage: Any) -> Any:
+def _tools(stage: Stage) -> Any:
     from napari_sam2.viewer.controller import controller_for
 
     return controller_for(stage.viewer).tools
@@ -224,12 +283,16 @@ def _targets(truth: npt.NDArray[Any], count: int) -> list[int]:
     return [int(ids[int(min(middle, len(ids) - 1))]) for middle in middles]
 
 
-def _save_and_reopen(controller: Any, path: Path) -> None:
-    import tifffile
-
-    layer = controller.choices.labels
+def _save_and_reopen(
+    stage: Stage, controller: Any, path: Path, pictures: Pictures
+) -> None:
+    viewer, layer = stage.viewer, controller.choices.labels
     layer.save(str(path), plugin="napari-sam2")
-    same = np.array_equal(tifffile.imread(path).squeeze(), np.squeeze(layer.data))
+    layer.visible = False
+    (again,) = viewer.open(str(path), plugin="napari", layer_type="labels")
+    same = np.array_equal(np.squeeze(again.data), np.squeeze(layer.data))
+    pictures.take(stage, "reopened")
+    viewer.layers.remove(again)
     print(f"{path.name}: reopened {'identical' if same else 'DIFFERENT'}", flush=True)
 
 
@@ -240,6 +303,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10)
     parser.add_argument("--objects", type=int, default=4, help="of each image")
     parser.add_argument("--out", type=Path, default=Path("annotated"))
+    parser.add_argument("--pictures", type=Path, help="folder for one of each stage")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     from napari_sam2.annotation.sessions import sessions_folder
@@ -249,7 +313,10 @@ def main() -> None:
     linux = sys.platform.startswith("linux")
     with virtual_screen() if linux else nullcontext():
         outcomes = annotate(
-            choose_pairs(options.folder, options.images), options.objects, options.out
+            choose_pairs(options.folder, options.images),
+            options.objects,
+            options.out,
+            Pictures(options.pictures),
         )
     for journal in sorted(set(sessions_folder().glob(_JOURNALS)) - before):
         command = [sys.executable, "-m", "napari_sam2", "replay", str(journal)]

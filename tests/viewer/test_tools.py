@@ -236,6 +236,18 @@ def test_a_prompt_is_taken_back_by_alt_click_or_a_key(hand: Hand) -> None:
     assert labels(hand)[A] == 1
 
 
+def test_a_prompt_that_is_gone_is_not_under_the_mouse(hand: Hand) -> None:
+    hand.click_and_wait(*A)
+    hand.move(A[0], A[1] + 2)
+    hand.wait(lambda: hand.controller.prompts.under is not None)
+    assert "Drag moves it" in click_says(hand.controller)
+    hand.native.setFocus()
+    hand.key(Qt.Key.Key_Return)
+    hand.wait(lambda: hand.session.current is None)
+    assert hand.controller.prompts.under is None
+    assert "Drag" not in click_says(hand.controller)
+
+
 def test_escape_leaves_a_prompt_where_it_was(hand: Hand) -> None:
     hand.click_and_wait(*A)
     hand.press_and_move([A, (80, 140), B])

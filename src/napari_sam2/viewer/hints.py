@@ -98,7 +98,7 @@ def click_says(controller: Controller) -> str:
     if at is At.OUTSIDE:
         return "Outside of the image"
     if controller.prompts.under is not None:
-        return "Drag moves this, Alt + click takes it back"
+        return f"Drag moves it, {key_text('Alt')}+click takes it back"
     if at is At.REMOVE:
         if current is None:
             return "There is no object to take away from"

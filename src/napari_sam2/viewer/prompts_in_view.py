@@ -121,6 +121,11 @@ class PromptsInView:
     def _refresh(self, *_: object) -> None:
         geometry = self._view.geometry
         shapes = self._shapes()
+        there = (*shapes.places, *shapes.strokes)
+        if self.under is not None and self.under not in there and not self._held:
+            # Nobody moved the mouse: what was under it is gone.
+            self.under = None
+            self.under_changed.emit()
         if geometry is None or not shapes:
             self.display.show(None)
         else:

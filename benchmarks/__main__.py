@@ -17,6 +17,7 @@ PARTS = {
     "engines": "encode and decode, each engine on each model",
     "hover": "how long the window takes to answer, and stands still",
     "start": "from starting napari to the first mask",
+    "reopen": "how soon an image answers that was looked at before",
     "cancel": "how soon a cancelled encode ends",
     "memory": "peak memory of each engine",
     "large": "first mask, hover and memory on images of any size",

@@ -35,7 +35,7 @@ CACHE_VARIABLE = "NAPARI_SAM2_CACHE_GB"
 """Environment variable that bounds the cache, whatever was set; 0 switches it off."""
 
 DEFAULT_GB = 4.0
-"""Some 180 views of SAM 2.1, or 1,300 of the starter: a few stacks, and a share of the
+"""Some 170 views of SAM 2.1, or 1,300 of the starter: a few stacks, and a share of the
 disk that is noticed on hardly any."""
 
 # Counts up when what is written changes.

@@ -13,11 +13,11 @@ from napari_sam2.analysis.ngff import CHUNK_SIDE
 from napari_sam2.errors import LabelsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
-__all__ = ["HELD", "SparseLevel"]
+__all__ = ["HELD", "SparseLevel", "box_around"]
 
 _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
 _Indices = tuple["npt.NDArray[np.intp]", ...]
@@ -26,6 +26,9 @@ _Chunk = tuple[int, ...]
 
 HELD = 1 << 28
 """What chunks in memory may take, besides those that are not on disk yet."""
+
+# So many times as many pixels as there are places are copied for them.
+_DENSE = 8
 
 # An array of more pixels is not made in memory.
 _LARGEST = 1 << 31
@@ -94,6 +97,18 @@ def _full(index: Any, ndim: int) -> tuple[Any, ...]:
     return (*index, *[slice(None)] * (ndim - len(index)))
 
 
+def box_around(indices: _Indices) -> _Box | None:
+    """Return the box around some places, if most of it is them; None if it is not.
+
+    Boxes are copied many times as quickly as places are looked for.
+    """
+    if indices[0].size == 0:
+        return None
+    box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in indices)
+    size = int(np.prod([part.stop - part.start for part in box], dtype=object))
+    return box if size <= _DENSE * indices[0].size else None
+
+
 class SparseLevel:
     """One resolution of sparse labels, to be sliced as numpy arrays are.
 
@@ -140,6 +155,13 @@ class SparseLevel:
 
     def read(self, indices: _Indices) -> _Ids:
         """Return a copy of the ids at some places."""
+        around = box_around(indices)
+        if around is not None:
+            here = tuple(
+                axis - part.start for axis, part in zip(indices, around, strict=True)
+            )
+            ids: _Ids = self.box(around)[here]
+            return ids
         found = np.zeros(indices[0].shape, dtype=self.dtype)
         with self._lock:
             for key, chosen, inside in self._by_chunk(indices):
@@ -159,6 +181,61 @@ class SparseLevel:
                 chunk[inside] = values[chosen]
                 self._dirty[key] = self._dirty.get(key, 0) + 1
             self._let_go()
+
+    def paint(
+        self, corner: tuple[int, ...], mask: npt.NDArray[np.bool_], values: _Ids
+    ) -> None:
+        """Set the ids of the places of a mask.
+
+        Parameters
+        ----------
+        corner : tuple of int
+            Where the mask begins.
+        mask : ndarray of bool
+            Which places of a box.
+        values : ndarray of int, same shape
+            Their ids.
+        """
+        stops = [at + length for at, length in zip(corner, mask.shape, strict=True)]
+        with self._lock:
+            for key in self._keys_in(corner, stops):
+                here, there = self._shared(key, corner, stops)
+                chosen = mask[there]
+                if not chosen.any():
+                    continue
+                chunk = self._chunk(key)
+                if chunk is None:
+                    chunk = self._chunks[key] = np.zeros(self.chunk_shape, self.dtype)
+                    self.keys.add(key)
+                np.copyto(chunk[here], values[there], where=chosen)
+                self._dirty[key] = self._dirty.get(key, 0) + 1
+            self._let_go()
+
+    def _keys_in(self, starts: Sequence[int], stops: Sequence[int]) -> list[_Chunk]:
+        """Return the chunks that a box touches, whether there are such or not."""
+        return list(
+            product(
+                *(
+                    range(start // side, (stop - 1) // side + 1)
+                    for start, stop, side in zip(
+                        starts, stops, self.chunk_shape, strict=True
+                    )
+                )
+            )
+        )
+
+    def _shared(
+        self, key: _Chunk, starts: Sequence[int], stops: Sequence[int]
+    ) -> tuple[_Box, _Box]:
+        """Say what a chunk and a box share, as a part of each."""
+        here, there = [], []
+        for k, side, start, stop in zip(
+            key, self.chunk_shape, starts, stops, strict=True
+        ):
+            low, high = max(k * side, start), min((k + 1) * side, stop)
+            here.append(slice(low - k * side, high - k * side))
+            there.append(slice(low - start, high - start))
+        return tuple(here), tuple(there)
 
     def become(self, indices: _Indices, values: _Ids, *, others: bool) -> None:
         """Set the ids of some places, touching only chunks that hold anything else.
@@ -224,14 +301,8 @@ class SparseLevel:
                 chunk = self._chunk(key)
                 if chunk is None:
                     continue
-                here, there = [], []
-                for k, side, start, stop in zip(
-                    key, self.chunk_shape, starts, stops, strict=True
-                ):
-                    low, high = max(k * side, start), min((k + 1) * side, stop)
-                    here.append(slice(low - k * side, high - k * side))
-                    there.append(slice(low - start, high - start))
-                found[tuple(there)] = chunk[tuple(here)]
+                here, there = self._shared(key, starts, stops)
+                found[there] = chunk[here]
             self._let_go()
         return found
 

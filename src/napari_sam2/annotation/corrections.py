@@ -105,7 +105,8 @@ def correction(
     under_was = (
         np.broadcast_to(before, was.shape) if before.size == 1 else before[holds]
     )
-    under = looked_up(will, was, under_was, otherwise=ids)
+    at_will, at_was = _numbered(shape, will, was)
+    under = looked_up(at_will, at_was, under_was, otherwise=ids)
     allowed = overlap.allows(under, label)
     stays = np.zeros(was.shape, dtype=bool)
     if spared is not None and spared.size:
@@ -113,7 +114,8 @@ def correction(
         stays = np.isin(was, spared)
     if not allowed.all():
         will, ids, under = will[allowed], ids[allowed], under[allowed]
-    left = ~np.isin(was, will)
+        at_will = at_will[allowed]
+    left = ~np.isin(at_was, at_will)
     left &= ~stays
     taken = ids != label
     change = PixelChange.at(
@@ -129,6 +131,29 @@ def correction(
         label,
     )
     return change, replace(new, label=label, written=written)
+
+
+def _numbered(
+    shape: tuple[int, ...], *places: npt.NDArray[np.intp]
+) -> list[npt.NDArray[np.intp]]:
+    """Number places anew, so that those of one object lie close together.
+
+    In a row of a huge image, the next one begins far away: tables would be as large.
+    """
+    some = [one for one in places if one.size]
+    if not some:
+        return list(places)
+    span = max(int(one.max()) for one in some) - min(int(one.min()) for one in some)
+    if span <= _SPREAD * sum(one.size for one in some):
+        return list(places)
+    rows = [one // shape[-1] for one in places]
+    cols = [one - row * shape[-1] for one, row in zip(places, rows, strict=True)]
+    top = min(int(one.min()) for one in rows if one.size)
+    left = min(int(one.min()) for one in cols if one.size)
+    width = max(int(one.max()) for one in cols if one.size) - left + 1
+    return [
+        (row - top) * width + (col - left) for row, col in zip(rows, cols, strict=True)
+    ]
 
 
 def looked_up(

@@ -61,9 +61,9 @@ def kept(
     indices = indices_of(candidate, store)
     ids = store.read(indices)
     allowed = overlap.allows(ids, label)
-    written = PixelChange.between(
-        store.shape, tuple(axis[allowed] for axis in indices), ids[allowed], label
-    )
+    if not allowed.all():
+        indices, ids = tuple(axis[allowed] for axis in indices), ids[allowed]
+    written = PixelChange.between(store.shape, indices, ids, label)
     if len(written) == 0:
         return None
     made = replace(candidate, label=label, written=written)

@@ -99,10 +99,17 @@ class AnnotatedObject:
         row, col = self.prediction.bbox[:2]
         parts = [(row, col, self.prediction.crop)]
         parts += [(part.row, part.col, part.crop) for part in self.beyond]
-        found = [(np.nonzero(crop), row, col) for row, col, crop in parts]
-        rows = np.concatenate([rows + row for (rows, _), row, _ in found])
-        cols = np.concatenate([cols + col for (_, cols), _, col in found])
-        return rows, cols
+        found = [np.nonzero(crop) for _, _, crop in parts]
+        for (rows, cols), (row, col, _) in zip(found, parts, strict=True):
+            rows += row
+            cols += col
+        if len(found) == 1:
+            [(rows, cols)] = found
+            return rows, cols
+        return (
+            np.concatenate([rows for rows, _ in found]),
+            np.concatenate([cols for _, cols in found]),
+        )
 
     def beside(self, view: View) -> tuple[Region, ...]:
         """Return what belongs to it where another view shows nothing."""

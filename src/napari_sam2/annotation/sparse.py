@@ -20,7 +20,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_sam2.analysis.ngff import create_group, pyramid_shapes
-from napari_sam2.annotation.chunks import HELD, SparseLevel
+from napari_sam2.annotation.chunks import HELD, SparseLevel, box_around
 from napari_sam2.annotation.locking import lock, unlock
 from napari_sam2.annotation.origins import LabelsOrigin
 from napari_sam2.errors import LabelsError
@@ -176,10 +176,35 @@ class SparseLabels:
             raise LabelsError(f"No labels on disk can hold the object id {largest}.")
         if self._largest is not None:
             self._largest = max(self._largest, largest)
-        ids = ids.astype(_DTYPE, copy=False)
-        for level, places, here in self._in_levels(indices, ids):
-            level.write(places, here)
+        around = box_around(indices)
+        if around is None:
+            ids = ids.astype(_DTYPE, copy=False)
+            for level, places, here in self._in_levels(indices, ids):
+                level.write(places, here)
+        else:
+            self._paint(around, indices, ids)
         self._wake_writer()
+
+    def _paint(self, around: _Box, indices: _Indices, ids: _Ids) -> None:
+        """Set the ids of places that fill most of a box."""
+        shape = tuple(part.stop - part.start for part in around)
+        inside = tuple(
+            axis - part.start for axis, part in zip(indices, around, strict=True)
+        )
+        mask = np.zeros(shape, dtype=bool)
+        mask[inside] = True
+        values = np.broadcast_to(ids[:1].astype(_DTYPE), shape)
+        if ids.strides != (0,):
+            values = np.zeros(shape, dtype=_DTYPE)
+            values[inside] = ids
+        *others, row, col = (part.start for part in around)
+        for level in self.levels:
+            if mask.size == 0:
+                break
+            level.paint((*others, row, col), mask, values)
+            # A pixel of a coarser level is one of four of the level before.
+            mask, values = (a[..., row % 2 :: 2, col % 2 :: 2] for a in (mask, values))
+            row, col = (row + 1) // 2, (col + 1) // 2
 
     def become(
         self, indices: _Indices, values: npt.ArrayLike, *, others: bool = False

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari_sam2.annotation.recovery import RecoveredSession
 
 __all__ = [
+    "TEXTURE",
     "labels_folder",
     "new_labels",
     "new_store",
@@ -27,7 +28,7 @@ __all__ = [
 
 # Side of the largest texture that every graphics card of today can hold: a layer that
 # is larger is drawn coarsely, and anew as a whole after each change.
-_TEXTURE = 16_384
+TEXTURE = 16_384
 
 # Pixels of the largest array that is made in memory: 2 GB of labels.
 _PIXELS = 1 << 30
@@ -35,7 +36,7 @@ _PIXELS = 1 << 30
 
 def too_large(shape: tuple[int, ...]) -> bool:
     """Whether the labels of an image can neither be drawn nor held as one array."""
-    return max(shape[-2:]) > _TEXTURE or int(np.prod(shape, dtype=object)) > _PIXELS
+    return max(shape[-2:]) > TEXTURE or int(np.prod(shape, dtype=object)) > _PIXELS
 
 
 def labels_folder() -> Path:

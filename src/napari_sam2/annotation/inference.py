@@ -518,14 +518,19 @@ class Inference:
         return True
 
     def run_aside(
-        self, work: Callable[[CancelToken], Any], done: Callable[[Any], None]
+        self,
+        work: Callable[[CancelToken], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[], None] | None = None,
     ) -> CancelToken:
         """Run something else on a thread of its own; the token takes that back."""
 
-        def failed(error: Exception) -> None:
+        def on_failed(error: Exception) -> None:
             self.failed.emit(_typed(error))
+            if failed is not None:
+                failed()
 
-        return self._aside.submit(Lane.QUEUE, work, done, failed)
+        return self._aside.submit(Lane.QUEUE, work, done, on_failed)
 
     def close(self) -> None:
         """Stop everything; returns at once."""

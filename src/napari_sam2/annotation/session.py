@@ -420,6 +420,25 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         """
         return self._inference.see(done)
 
+    def run_aside(
+        self,
+        work: Callable[[CancelToken], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[], None] | None = None,
+    ) -> CancelToken:
+        """Do something that takes long beside all else; the token takes that back.
+
+        Parameters
+        ----------
+        work : callable
+            ``work(token)``, on another thread.
+        done : callable
+            ``done(result)`` is called from :meth:`process`.
+        failed : callable, optional
+            Called from there if it failed, after :attr:`failed` has told why.
+        """
+        return self._inference.run_aside(work, done, failed)
+
     def set_unavailable(self, reason: str | None) -> None:
         """Say why the tool cannot work now (3-D display, say); None: it can."""
         if reason == self._unavailable:

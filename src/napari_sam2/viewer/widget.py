@@ -36,6 +36,7 @@ from napari_sam2.viewer.object_list import ObjectPanel
 from napari_sam2.viewer.overlap_chooser import OverlapChooser
 from napari_sam2.viewer.parts import button, check, rule, small_button
 from napari_sam2.viewer.preferences import preferences
+from napari_sam2.viewer.pyramid_line import PyramidLine
 from napari_sam2.viewer.refine_panel import RefinePanel
 from napari_sam2.viewer.remember import Memory, remembered_controller
 from napari_sam2.viewer.restore_line import RestoreLine
@@ -88,6 +89,9 @@ class SegmentationWidget(QWidget):
         self.prepare = small_button("≡", "", KEYMAP["prepare"].title)
         self.status = StatusArea()
         self.restore = RestoreLine(self.session, self._connections)
+        self.pyramid = PyramidLine(
+            self.controller.workspace.pyramids, self._connections
+        )
         self.tool = self.status.tool
         self.tools = ToolRow(self.controller.tools, self._connections)
         self.object = line("object")
@@ -195,6 +199,7 @@ class SegmentationWidget(QWidget):
         whole.addLayout(choose)
         whole.addWidget(self.status)
         whole.addWidget(self.restore)
+        whole.addWidget(self.pyramid)
         whole.addWidget(rule())
         whole.addWidget(self.tools)
         whole.addLayout(current)

@@ -11,6 +11,7 @@ from napari_sam2.viewer.label_store import LayerLabels
 from napari_sam2.viewer.layers import in_pan_zoom
 from napari_sam2.viewer.plane_in_view import PlaneInView
 from napari_sam2.viewer.preview import label_color
+from napari_sam2.viewer.pyramid_offer import PyramidOffer
 from napari_sam2.viewer.sight import Sight
 from napari_sam2.viewer.stores import LabelStores
 
@@ -51,6 +52,8 @@ class Workspace:
         The plane of the image that is on the canvas.
     stores : LabelStores
         The labels, as the session writes to them.
+    pyramids : PyramidOffer
+        Coarser resolutions of an image that is too large to be drawn.
     """
 
     def __init__(self, viewer: ViewerModel, session: AnnotationSession) -> None:
@@ -60,6 +63,7 @@ class Workspace:
         self.sight = Sight(self.choices)
         self.view = PlaneInView(viewer, self.choices, self.sight)
         self.stores = LabelStores(viewer, self.choices)
+        self.pyramids = PyramidOffer(viewer, session, self.choices)
         self._connections = Connections()
 
     @property
@@ -160,6 +164,7 @@ class Workspace:
         self.stores.close()
         self.view.close()
         self.sight.close()
+        self.pyramids.close()
         self.choices.close()
 
     def _on_view(self) -> None:

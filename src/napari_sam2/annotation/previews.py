@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Previews"]
 
-_SOON = 0.015  # seconds
+# Seconds. A repaint of the window on the same cores slows a decode down: masks of SAM 2.1
+# tiny, too, are worth waiting for.
+_SOON = 0.04
 
 
 class Previews:

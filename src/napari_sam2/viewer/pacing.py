@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FramePacer"]
 
-_LONGEST = 20
+_LONGEST = 50
 """Milliseconds for which a repaint is held back at most."""
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Previews"]
 
-# Seconds. A repaint of the window on the same cores slows a decode down: masks of SAM 2.1
-# tiny, too, are worth waiting for.
+# Seconds. A repaint of the window on the same cores slows a decode down: masks of
+# SAM 2.1 tiny, too, are worth waiting for.
 _SOON = 0.04
 
 

@@ -451,3 +451,30 @@ def test_the_engine_can_be_overruled(
     qtbot.waitUntil(
         lambda: widget.session.status.phase is Phase.READY, timeout=PATIENCE
     )
+
+
+def test_a_stack_can_be_prepared_by_a_button_and_a_plane_cannot(
+    widget: SegmentationWidget,
+    window: Any,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    window.show()
+    assert not widget.prepare.isVisible()
+    window.add_image(np.zeros((3, 40, 50), np.uint8), name="stack")
+    qtbot.waitUntil(widget.prepare.isVisible)
+    assert widget.prepare.toolTip() == KEYMAP["prepare"].tooltip
+    told: list[str] = []
+    widget.session.notice.connect(told.append)
+    widget.session.wait()
+    monkeypatch.setenv("NAPARI_SAM2_CACHE_GB", "1")
+    monkeypatch.setattr("napari_sam2.annotation.requests._IDLE_AFTER", 1e9)
+    QTest.mouseClick(widget.prepare, Qt.MouseButton.LeftButton)
+    assert widget.session.preparing == (0, 3)
+    qtbot.waitUntil(lambda: widget.status.text.text().startswith("Ready · preparing 0"))
+    assert widget.status.cancel.isVisible()
+    assert widget.status.bar.isVisible()
+    QTest.mouseClick(widget.status.cancel, Qt.MouseButton.LeftButton)
+    assert widget.session.preparing is None
+    assert told == ["Stopped: 0 of 3 planes are ready."]
+    assert not widget.status.cancel.isVisible()

@@ -415,7 +415,7 @@ def test_whenever_it_comes_undo_and_redo_are_exact(
     def switch(mode: str) -> None:
         setattr(session, mode, not getattr(session, mode))
 
-    monkeypatch.setattr(session._inference, "look_closer", later)
+    monkeypatch.setattr(session._inference.decoding, "look_closer", later)
     acts: list[Callable[[], None]] = [
         *(lambda: session.click(*chosen.choice(places)),) * 4,
         lambda: session.add(*chosen.choice(places)),

@@ -936,7 +936,7 @@ def test_a_thousand_moves_cost_few_decodes_and_end_at_the_last_place(
 def test_a_long_wait_for_a_click_is_said_until_it_is_over(
     session: AnnotationSession, segmenter: FakeSegmenter, dropped: bool
 ) -> None:
-    session._inference.decode_seconds = 0.5  # as if the last one had taken long
+    session._inference.decoding.seconds = 0.5  # as if the last one had taken long
     segmenter.hold_decode.clear()
     session.click(*A)
     assert session.status.phase is Phase.SEGMENTING

@@ -16,7 +16,8 @@ from napari_sam2.annotation.requests import Lane
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_sam2.annotation.inference import Encoded, Inference
+    from napari_sam2.annotation.decoding import Encoded
+    from napari_sam2.annotation.inference import Inference
     from napari_sam2.annotation.intent import Intent
     from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.marks import Saying
@@ -199,6 +200,6 @@ class ClickQueue:
                 self.advance()
                 self._settled()
 
-        self._inference.decode(
+        self._inference.decoding.decode(
             Lane.QUEUE, encoded, intent.prompts, intent.refinement, done, failed
         )

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_sam2.annotation.decoding import Decoding, Encoded
+from napari_sam2.annotation.failures import typed
 from napari_sam2.annotation.loading import ModelLoader
 from napari_sam2.annotation.preparing import Looked, Preparing, embedded
-from napari_sam2.annotation.recall import awake
 from napari_sam2.annotation.recorder import ComputedWith
 from napari_sam2.annotation.requests import Lane, RequestThreads
-from napari_sam2.annotation.status import Phase, Status
-from napari_sam2.errors import EngineError, NapariSam2Error
-from napari_sam2.segmentation.refinement import Refinement
+from napari_sam2.annotation.status import Phase, Status, encoding, facts_of
 from napari_sam2.segmentation.shown import shown
 from napari_sam2.segmentation.viewport import view_for
 
@@ -25,32 +24,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_sam2.annotation.planes import Plane
-    from napari_sam2.annotation.recall import RecalledPrediction
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
     from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
     from napari_sam2.segmentation.embedding_files import EmbeddingFiles
     from napari_sam2.segmentation.points import Box
-    from napari_sam2.segmentation.prediction import Prediction
-    from napari_sam2.segmentation.prompts import Prompts
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.shown import Shown
     from napari_sam2.segmentation.view import BBox, View
 
-__all__ = ["Encoded", "Inference"]
+__all__ = ["Inference"]
 
 # A view that is this much larger than the one on its way answers no longer.
 _COARSEST = 3
-
-
-@dataclass(frozen=True, eq=False)
-class Encoded:
-    """A view of a plane that is ready, and the model that it is ready for."""
-
-    plane: Plane
-    image: EmbeddedImage
-    segmenter: Segmenter
-    generation: int
 
 
 class Inference:
@@ -87,6 +73,7 @@ class Inference:
         self._aside = RequestThreads(wake, "napari-sam2-aside")
         self._loader = ModelLoader(self._threads, wake, factory, files)
         self._files = files
+        self.decoding = Decoding(self._threads)
         self._preparing = Preparing(self._threads, files)
         self._segmenter: Segmenter | None = None
         # With a better engine, for the next image: the one in view stays as it is.
@@ -102,7 +89,6 @@ class Inference:
         self._progress: float | None = None
         self._problem: Status | None = None
         self._encode_seconds: float | None = None
-        self.decode_seconds = 0.0
         self._preparing.changed.connect(self.changed)
         self._preparing.ended.connect(self.notice)
         self._preparing.failed.connect(self._on_failed)
@@ -204,10 +190,13 @@ class Inference:
             return self._problem
         telling = self._progress is not None or self.plane.lazy
         if self._encoding and telling and self.encoded is None:
-            return self._encoding_status()
+            left = None
+            if self._progress is not None and self._encode_seconds is not None:
+                left = self._encode_seconds * (1 - self._progress)
+            return encoding(self.plane.name, self._progress, left)
         if self._segmenter is None:
             return Status(Phase.FAILED, "No model is loaded: choose one")
-        facts = self._facts()
+        facts = facts_of(self._segmenter.device, self._encode_seconds)
         if self._encoding and telling:
             facts.append("looking at what is in view")
         elif self.preparing is not None:
@@ -215,28 +204,6 @@ class Inference:
             text = f"Ready · preparing {ready} of {total} planes"
             return Status(Phase.READY, text, ready / total, cancellable=True)
         return Status(Phase.READY, " · ".join(["Ready", *facts]))
-
-    def _encoding_status(self) -> Status:
-        assert self.plane is not None
-        if self._progress is None:
-            text = f"Reading {self.plane.name}"
-            return Status(Phase.ENCODING, text, None, cancellable=True)
-        text = f"Encoding {self.plane.name}"
-        if self._encode_seconds is not None:
-            left = self._encode_seconds * (1 - self._progress)
-            text += f" · about {max(left, 0.1):.1g} s left"
-        return Status(Phase.ENCODING, text, self._progress, cancellable=True)
-
-    def _facts(self) -> list[str]:
-        assert self._segmenter is not None
-        device = self._segmenter.device
-        names = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}
-        facts = [names.get(device.split(":")[0], device)]
-        if self._encode_seconds is not None:
-            seconds = self._encode_seconds
-            time = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-            facts.append(f"{time} a view")
-        return facts
 
     # ---------------------------------------------------------------- requests
 
@@ -386,79 +353,6 @@ class Inference:
         """Drop the hover request that waits."""
         self._threads.cancel(Lane.HOVER)
 
-    def decode(
-        self,
-        lane: Lane,
-        encoded: Encoded,
-        prompts: Prompts,
-        refinement: Refinement,
-        done: Callable[[Prediction], None],
-        failed: Callable[[Exception], None],
-    ) -> None:
-        """Ask for the mask that some prompts give on an encoded plane."""
-
-        def work(token: CancelToken) -> tuple[Prediction, float]:
-            start = perf_counter()
-            segmenter, image = encoded.segmenter, encoded.image
-            known = awake(prompts, segmenter, image, token)
-            prediction = segmenter.predict_prompts(image, known).refined(refinement)
-            _ = prediction.surface
-            if lane is Lane.QUEUE:
-                # Cut the mask out here: the session's thread shall only write it.
-                prediction.cut()
-            return prediction, perf_counter() - start
-
-        def answer(result: tuple[Prediction, float]) -> None:
-            self.decode_seconds = result[1]
-            done(result[0])
-
-        self._threads.submit(lane, work, answer, lambda error: failed(_typed(error)))
-
-    def again(
-        self,
-        encoded: Encoded,
-        answer: RecalledPrediction,
-        done: Callable[[Prediction], None],
-    ) -> None:
-        """Ask for the logits of an answer of an earlier session."""
-
-        def work(token: CancelToken) -> Prediction:
-            return answer.again(encoded.segmenter, encoded.image, token)
-
-        def failed(error: Exception) -> None:
-            self.failed.emit(_typed(error))
-
-        self._threads.submit(Lane.QUEUE, work, done, failed)
-
-    def look_closer(
-        self,
-        encoded: Encoded,
-        prompts: Prompts,
-        prediction: Prediction,
-        done: Callable[[Prediction], None],
-        failed: Callable[[Exception], None],
-    ) -> CancelToken:
-        """Ask for a sharper mask of an object; the token takes that back.
-
-        The answer is the same prediction if there is no sharper one.
-        """
-
-        def work(token: CancelToken) -> Prediction:
-            segmenter, image = encoded.segmenter, encoded.image
-            known = awake(prompts, segmenter, image, token)
-            # Where to look depends on the answer alone, however it is cut.
-            plain = prediction.refined(Refinement())
-            sharper = segmenter.look_closer(image, known, plain, cancel=token)
-            if sharper is plain:
-                return prediction
-            sharper = sharper.refined(prediction.refinement)
-            sharper.cut()
-            return sharper
-
-        return self._threads.submit(
-            Lane.QUEUE, work, done, lambda error: failed(_typed(error))
-        )
-
     def encode_around(
         self,
         extent: Box,
@@ -499,7 +393,7 @@ class Inference:
             done(Encoded(*found, segmenter, generation))
 
         self._threads.submit(
-            Lane.QUEUE, work, answer, lambda error: failed(_typed(error))
+            Lane.QUEUE, work, answer, lambda error: failed(typed(error))
         )
         return True
 
@@ -526,7 +420,7 @@ class Inference:
         """Run something else on a thread of its own; the token takes that back."""
 
         def on_failed(error: Exception) -> None:
-            self.failed.emit(_typed(error))
+            self.failed.emit(typed(error))
             if failed is not None:
                 failed()
 
@@ -654,7 +548,7 @@ class Inference:
         self._next_segmenter = segmenter
 
     def _on_failed(self, error: Exception) -> None:
-        self.failed.emit(_typed(error))
+        self.failed.emit(typed(error))
 
     def _on_gave_up(self) -> None:
         # The chooser has to go back to the model that works on.
@@ -666,23 +560,11 @@ class Inference:
         self.changed.emit()
 
     def _report(self, error: Exception) -> None:
-        typed = _typed(error)
-        self._problem = Status(Phase.FAILED, str(typed))
-        self.failed.emit(typed)
+        failure = typed(error)
+        self._problem = Status(Phase.FAILED, str(failure))
+        self.failed.emit(failure)
         self.changed.emit()
 
 
 def _shows(view: View, extent: Box) -> bool:
     return view.contains(*extent[:2]) and view.contains(*extent[2:])
-
-
-def _typed(error: Exception) -> NapariSam2Error:
-    """Give every failure a type of ours, so that it is shown once, in words."""
-    if isinstance(error, NapariSam2Error):
-        return error
-    typed = EngineError(
-        f"The computation failed: {type(error).__name__}: {error}. The session "
-        "goes on; choose another model or image if it happens again."
-    )
-    typed.__cause__ = error
-    return typed

@@ -11,7 +11,7 @@ from napari_sam2.segmentation.prompts import Prompts
 from napari_sam2.segmentation.refinement import Refinement
 
 if TYPE_CHECKING:
-    from napari_sam2.annotation.inference import Encoded
+    from napari_sam2.annotation.decoding import Encoded
     from napari_sam2.annotation.marks import Saying
 
 __all__ = ["Intent", "intent_of"]

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from napari_sam2.annotation.changes import PixelChange
     from napari_sam2.annotation.clicks import Click
-    from napari_sam2.annotation.inference import Encoded, Inference
+    from napari_sam2.annotation.decoding import Encoded
+    from napari_sam2.annotation.inference import Inference
     from napari_sam2.annotation.intent import Intent
     from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.ledger import Ledger
@@ -176,7 +177,7 @@ class Keeper:
                 self._previews.renew(new)
             self.changed.emit()
 
-        self._closer_look = self._inference.look_closer(
+        self._closer_look = self._inference.decoding.look_closer(
             encoded, found.prompts, prediction, done, self.failed.emit
         )
 
@@ -197,10 +198,11 @@ class Keeper:
             self.notice.emit("Wait until the image is ready, then refine the object.")
         else:
             # Of an earlier session the mask is known, but not what it was cut out of.
-            self._inference.again(
+            self._inference.decoding.again(
                 encoded,
                 current.prediction,
                 lambda answer: self._refine(current, answer, change),
+                self.failed.emit,
             )
 
     def _refine(

@@ -15,7 +15,8 @@ from napari_sam2.annotation.requests import Lane
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_sam2.annotation.inference import Encoded, Inference
+    from napari_sam2.annotation.decoding import Encoded
+    from napari_sam2.annotation.inference import Inference
     from napari_sam2.annotation.marks import Saying
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.segmentation.prediction import Prediction
@@ -69,7 +70,7 @@ class Previews:
         """Whether a mask is about to come."""
         return (
             self._asked > max(self._answered, self._void)
-            and self._inference.decode_seconds < _SOON
+            and self._inference.decoding.seconds < _SOON
             and perf_counter() - self._asked_at < 2 * _SOON
         )
 
@@ -165,7 +166,7 @@ class Previews:
                 self._failed_on = encoded
                 self._failed(error)
 
-        self._inference.decode(
+        self._inference.decoding.decode(
             Lane.HOVER, encoded, intent.prompts, intent.refinement, done, failed
         )
 

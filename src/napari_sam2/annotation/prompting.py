@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from napari_sam2.annotation.clicks import ClickQueue
-    from napari_sam2.annotation.inference import Encoded, Inference
+    from napari_sam2.annotation.decoding import Encoded
+    from napari_sam2.annotation.inference import Inference
     from napari_sam2.annotation.keeper import Keeper
     from napari_sam2.annotation.labels import LabelStore
     from napari_sam2.annotation.ledgers import Ledgers

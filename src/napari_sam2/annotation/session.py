@@ -616,7 +616,7 @@ class AnnotationSession(ObjectCommands, PromptCommands):
         elif (
             status.phase is Phase.READY
             and self._clicks.busy
-            and self._inference.decode_seconds > _WORTH_SAYING
+            and self._inference.decoding.seconds > _WORTH_SAYING
         ):
             status = Status(Phase.SEGMENTING, "Segmenting")
         if status != self._status:

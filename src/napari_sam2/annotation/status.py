@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Phase", "Status"]
+__all__ = ["Phase", "Status", "encoding", "facts_of"]
+
+_DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}
 
 
 class Phase(Enum):
@@ -44,3 +46,32 @@ class Status:
     text: str
     progress: float | None = None
     cancellable: bool = False
+
+
+def encoding(name: str, progress: float | None, left: float | None = None) -> Status:
+    """Say that an image is being encoded.
+
+    Parameters
+    ----------
+    name : str
+        Of the image.
+    progress : float, optional
+        Fraction done, 0 to 1; None while it is still being read.
+    left : float, optional
+        Seconds that it will take from now on, where they are known.
+    """
+    if progress is None:
+        return Status(Phase.ENCODING, f"Reading {name}", None, cancellable=True)
+    text = f"Encoding {name}"
+    if left is not None:
+        text += f" · about {max(left, 0.1):.1g} s left"
+    return Status(Phase.ENCODING, text, progress, cancellable=True)
+
+
+def facts_of(device: str, seconds: float | None) -> list[str]:
+    """Say what computes, and how many seconds a view takes it, where that is known."""
+    facts = [_DEVICES.get(device.split(":")[0], device)]
+    if seconds is not None:
+        time = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+        facts.append(f"{time} a view")
+    return facts

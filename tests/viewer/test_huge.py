@@ -8,15 +8,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask.array as da
 import numpy as np
 import pytest
 import zarr
+from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_sam2.analysis.table import read_table
+from napari_sam2.annotation import huge
 from napari_sam2.annotation.huge import labels_folder, too_large
 from napari_sam2.annotation.sparse import SparseLabels
 from napari_sam2.viewer.layers import labels_fit
+from tests.viewer.conftest import A
 from tests.viewer.dots import FAR, NEAR, NEXT, PERIOD, RADIUS, SIDE, add_slide
 from tests.viewer.hand import CTRL, Hand
 
@@ -179,6 +183,60 @@ def test_what_a_killed_window_has_kept_is_offered_and_restored(hand: Hand) -> No
     for _ in range(3):
         hand.key(Qt.Key.Key_Z, CTRL)
     hand.wait(lambda: sorted(hand.session.objects) == [1])
+
+
+def test_a_stack_that_does_not_fit_is_kept_on_disk_and_comes_back(
+    image: np.ndarray[Any, Any],
+    control: Callable[[Any], Controller],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(huge, "_PIXELS", image.size)
+    read = []
+
+    def plane(block_info: Any) -> np.ndarray[Any, Any]:
+        read.append(block_info[None]["chunk-location"][0])
+        return image[None]
+
+    stack = da.map_blocks(
+        plane, chunks=((1,) * 2000, *((n,) for n in image.shape)), dtype=image.dtype
+    )
+    alive = []
+
+    def opened() -> Controller:
+        viewer = ViewerModel()
+        alive.append(viewer)
+        viewer.add_image(stack, name="stack", contrast_limits=(0, 255))
+        controller = control(viewer)
+        controller.session.wait()
+        return controller
+
+    first = opened()
+    assert first.viewer is not None
+    for place in (1999, 7):
+        first.viewer.dims.set_point(0, place)
+        first.session.wait()
+        first.session.click(*A)
+        first.session.wait()
+    labels = first.choices.labels
+    assert labels is not None
+    assert labels.multiscale
+    assert labels.data[0].shape == stack.shape
+    assert len(set(read)) < 20
+
+    def there(controller: Controller) -> list[int]:
+        ids = controller.session.labels
+        return [int(ids[at, *A].compute()) for at in (0, 7, 8, 1999)]
+
+    assert there(first) == [0, 2, 0, 1]
+    first.close()
+    again = opened()
+    again.session.restore(again.session.offers.all[0].path)
+    again.session.wait()
+    assert there(again) == [0, 2, 0, 1]
+    assert len(set(read)) < 20
+    again.session.undo()
+    again.session.wait()
+    assert there(again) == [0, 0, 0, 1]
 
 
 def test_what_fits_into_a_texture_is_an_array_as_ever() -> None:

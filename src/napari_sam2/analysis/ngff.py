@@ -20,9 +20,12 @@ _KINDS = {"t": "time", "c": "channel"}
 
 
 def pyramid_shapes(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Return the shapes of all levels, the coarsest of which fits on a screen."""
+    """Return the shapes of all levels, the coarsest of which fits on a screen.
+
+    There are two at least: napari takes one alone for planes of a pyramid.
+    """
     shapes = [shape]
-    while max(shapes[-1][-2:]) > 2 * CHUNK_SIDE:
+    while len(shapes) < 2 or max(shapes[-1][-2:]) > 2 * CHUNK_SIDE:
         *others, rows, cols = shapes[-1]
         shapes.append((*others, -(-rows // 2), -(-cols // 2)))
     return shapes

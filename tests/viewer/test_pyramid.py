@@ -45,7 +45,7 @@ def test_one_click_makes_it(hand: Hand) -> None:
     _, widget = viewer.window.add_plugin_dock_widget("napari-sam2", "SAM 2")
     line = widget.pyramid
     hand.wait(line.isVisible)
-    assert line.text.text() == "240 pixels wide"
+    assert line.text.text() == "240 px wide"
     QTest.mouseClick(line.make, LEFT)
     hand.wait(lambda: hand.controller.choices.image is not original)
     made = hand.controller.choices.image
@@ -59,6 +59,7 @@ def test_one_click_makes_it(hand: Hand) -> None:
     assert made.data[0] is original.data
     assert not line.isVisible()
     assert not original.visible
+    assert made.name == "cells"
     assert viewer.layers.index(made) == viewer.layers.index(original) + 1
     for name in ("contrast_limits", "gamma"):
         assert getattr(made, name) == getattr(original, name)
@@ -122,7 +123,7 @@ def test_what_cannot_be_read_is_said_once_and_offered_again(
         tool.session.wait()
     assert len(told) == 1
     assert "the share is gone" in str(told[0])
-    assert offer.text == "240 pixels wide"
+    assert offer.text == "240 px wide"
     assert len(viewer.layers) == 1
 
 
@@ -136,6 +137,6 @@ def test_a_small_image_and_a_pyramid_are_left_alone(
     viewer.add_image([PIXELS, PIXELS[::2, ::2]], multiscale=True)
     assert tool.workspace.pyramids.text == ""
     viewer.add_image(PIXELS)
-    assert tool.workspace.pyramids.text == "240 pixels wide"
+    assert tool.workspace.pyramids.text == "240 px wide"
     tool.workspace.pyramids.dismiss()
     assert tool.workspace.pyramids.text == ""

@@ -92,7 +92,7 @@ class PyramidOffer:
             return "Reading the image once"
         rows, cols = spatial_shape(image)[-2:]
         side = "wide" if cols >= rows else "high"
-        return f"{max(rows, cols):,} pixels {side}"
+        return f"{max(rows, cols):,} px {side}"
 
     def make(self) -> None:
         """Read the plane in view once, then show the image in several resolutions."""
@@ -164,6 +164,8 @@ class PyramidOffer:
             # They are of the same size, and lie in the same place.
             self._choices.remember(layer, self._choices.labels)
         self._done.add(image)
+        # By its name, an image that nobody has saved is known again.
+        image.name = f"{image.name} · one resolution"
         viewer.layers.insert(viewer.layers.index(image) + 1, layer)
         image.visible = False
         viewer.layers.selection.active = layer

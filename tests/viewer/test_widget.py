@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtTest import QTest
 
 from napari_sam2.annotation.status import Phase, Status
@@ -324,6 +324,34 @@ def test_what_is_over_in_a_moment_is_not_shown(qtbot: QtBot) -> None:
     area.show_status(Status(Phase.ENCODING, "Encoding", 0.9, cancellable=True))
     assert area.bar.value() == 900
     assert area.text.toolTip() == "Encoding"
+
+
+def test_progress_is_painted_later_by_the_window(qtbot: QtBot) -> None:
+    area = StatusArea()
+    qtbot.addWidget(area)
+    area.show()
+    area.show_status(Status(Phase.DOWNLOADING, "Downloading", 0.1))
+    qtbot.waitUntil(lambda: area.bar.isVisible(), timeout=PATIENCE)
+    painted = Painted()
+    area.bar.installEventFilter(painted)
+    qtbot.waitUntil(lambda: painted.count > 0, timeout=PATIENCE)
+    count = painted.count
+    for progress in (0.2, None, 0.5):
+        area.show_status(Status(Phase.DOWNLOADING, "Downloading", progress))
+        area._refresh()
+    assert painted.count == count
+    assert area.bar.value() == 500
+    qtbot.waitUntil(lambda: painted.count > count, timeout=PATIENCE)
+
+
+class Painted(QObject):
+    """Counts how often something is painted."""
+
+    count = 0
+
+    def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:
+        self.count += event is not None and event.type() == QEvent.Type.Paint
+        return False
 
 
 def test_progress_can_be_cancelled(

@@ -228,12 +228,16 @@ class StatusArea(QWidget):
         # The hint ends where the button begins.
         columns = 1 if status.cancellable else 2
         self._grid.addWidget(self.detail, 1, 1, 1, columns)
+        # Left alone, a bar paints itself and the window around it at once, and whoever
+        # changes it waits.
+        self.bar.setUpdatesEnabled(False)
         if status.progress is None:
             # Zero to zero: under way, nobody knows how far.
             self.bar.setRange(0, 0 if busy else 1)
         else:
             self.bar.setRange(0, 1000)
             self.bar.setValue(round(status.progress * 1000))
+        self.bar.setUpdatesEnabled(True)
         self.bar.setVisible(status.phase in _LONG or status.progress is not None)
 
     def _color(self, phase: Phase) -> QColor:

@@ -93,6 +93,19 @@ def test_next_goes_to_the_nearest_that_is_not_reviewed(controller: Controller) -
     assert tour.next() is None
 
 
+def test_next_is_never_the_one_that_a_click_has_just_made(
+    controller: Controller,
+) -> None:
+    session, tour = controller.session, controller.tour
+    for place in (A, B, C):
+        session.click(*place)
+    session.wait()
+    assert tour.at_hand == 3
+    assert {tour.next(), tour.next()} == {1, 2}
+    tour.back()
+    assert tour.back() == 3
+
+
 def test_a_key_reviews_and_goes_on(controller: Controller) -> None:
     session = controller.session
     for place in (A, B, C):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ObjectPanel", "ObjectTable"]
 
-_WIDTHS = {ID: 62, 2: 48, AREA: 60, REVIEWED: 26}
+_WIDTHS = {ID: 52, 2: 46, AREA: 54, REVIEWED: 24}
 
 _TIP = (
     "Click: go there. Delete: take it away. M: merge, S: split, F2: rename the class, "

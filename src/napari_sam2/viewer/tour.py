@@ -167,6 +167,10 @@ class Tour:
         One that was passed by comes back once all others have been seen.
         """
         open_ones = {row.label for row in self._session.rows if not row.reviewed}
+        here = self.at_hand
+        if here is not None and here not in self._trail[-1:]:
+            # Where a click has led, one has been as well.
+            self._trail = [*(one for one in self._trail if one != here), here]
         current = self._trail[-1] if self._trail else None
         candidates = open_ones - set(self._trail)
         if not candidates:

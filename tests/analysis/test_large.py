@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import pytest
 import tifffile
 import zarr
 
+from napari_sam2.analysis import blocks
 from napari_sam2.analysis.export import save_labels
 from napari_sam2.analysis.table import object_table
 from napari_sam2.annotation.sparse import SparseLabels
@@ -112,6 +115,37 @@ def test_a_stack_that_does_not_fit_is_written_plane_by_plane(tmp_path: Path) -> 
         assert file.series[0].shape == STACK
         assert file.asarray(key=59)[1799, 1499] == 5
         assert not file.asarray(key=3).any()
+
+
+def test_labels_that_could_not_be_replaced_are_still_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save_labels(tmp_path / "a.zarr", np.ones((40, 50), np.uint16))
+    replace = os.replace
+
+    def refused(source: Path, target: Path) -> None:
+        if source.suffix == ".part":
+            raise PermissionError(errno.EACCES, "Somebody looks into it")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refused)
+        with pytest.raises(ExportError, match="Somebody looks into it"):
+            save_labels(path, np.full((40, 50), 2, np.uint16))
+    assert [*tmp_path.iterdir()] == [path]
+    found: Any = zarr.open_group(path, mode="r")["0"]
+    assert (found[:] == 1).all()
+
+
+def test_ids_whose_bytes_are_the_other_way_round_stay_what_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "_SMALL", 0)
+    ids = np.arange(600 * 700).reshape(600, 700)
+    for order in "<>":
+        labels = da.from_array(ids.astype(f"{order}u4"), chunks=500)
+        path = save_labels(tmp_path / "a.tif", labels)
+        np.testing.assert_array_equal(tifffile.imread(path), ids)
 
 
 def test_what_cannot_be_written_in_parts_says_what_can(

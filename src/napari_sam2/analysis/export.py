@@ -284,14 +284,21 @@ def _save_zarr(
     old = part.with_suffix(".old")
     try:
         write_zarr(part, array, sizes, None if meters is None else _named(unit))
-        if path.exists():
+        replaces = path.exists()
+        if replaces:
             os.replace(path, old)
-        os.replace(part, path)
+        try:
+            os.replace(part, path)
+        except OSError:
+            if replaces:
+                os.replace(old, path)
+            raise
+        # Not before the new one is there.
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise _failed(path, error) from error
     finally:
-        for left in (part, old):
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _named(unit: str | None) -> str | None:

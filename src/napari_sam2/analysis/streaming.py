@@ -36,7 +36,7 @@ def write_tiles(file: BinaryIO, labels: Any, **options: Any) -> None:
 
     coarser = list(getattr(labels, "coarser", ())) if labels.ndim == 2 else []
     shared: dict[str, Any] = {
-        "dtype": labels.dtype,
+        "dtype": _native(labels),
         "tile": (CHUNK_SIDE, CHUNK_SIDE),
         "photometric": "minisblack",
         "compression": "zlib",
@@ -67,7 +67,7 @@ def _tiles(labels: Any) -> Iterator[bytes]:
     """Compress tiles in the order of the file; one that is empty is compressed once."""
     side = CHUNK_SIDE
     rows, cols = labels.shape[-2:]
-    blank = np.zeros((side, side), labels.dtype)
+    blank = np.zeros((side, side), _native(labels))
     nothing = zlib.compress(blank.tobytes())
     for plane in np.ndindex(*labels.shape[:-2]):
         for row in range(0, rows, side):
@@ -80,6 +80,12 @@ def _tiles(labels: Any) -> Iterator[bytes]:
                     yield zlib.compress(tile.tobytes())
                 else:
                     yield nothing
+
+
+def _native(labels: Any) -> np.dtype[Any]:
+    """Type of the ids with the bytes in the order that tifffile says they are in."""
+    kind: np.dtype[Any] = np.dtype(labels.dtype).newbyteorder("=")
+    return kind
 
 
 def write_zarr(

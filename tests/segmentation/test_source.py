@@ -224,3 +224,7 @@ def test_the_planes_beside_are_reached_from_a_plane() -> None:
     for steps in ((-1, 0, 0, 0), (0, 2, 0, 0), (1, 0, 0)):
         with pytest.raises(IndexError):
             source.moved(steps)
+    # A channel is the same one on all planes.
+    channel = ArraySource([stack], PlaneIndex((0, 1, 0, 0), 2, 3), fixed=1)
+    moved = channel.moved((0, 2, 0, 0)).moved((1, -3, 0, 0))
+    np.testing.assert_array_equal(moved.read((0, 0, 4, 5)), stack[1, 1])

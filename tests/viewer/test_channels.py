@@ -178,6 +178,13 @@ def test_positions_of_a_slider_are_channels(
     for color, position in enumerate((1, 2, 0)):
         expected = stack[4, position] > 0
         np.testing.assert_array_equal(found[..., color] > 0, expected)
+    # The planes beside are seen in the same channels.
+    plane = tool.session.plane
+    assert plane is not None
+    beside = plane.moved((1, -2, 0, 0)).pixels().seen(View.whole(SHAPE, 256))
+    for color, position in enumerate((1, 2, 0)):
+        expected = stack[5, position] > 0
+        np.testing.assert_array_equal(beside[..., color] > 0, expected)
     # An object lies on the plane in view, whatever else was seen of it.
     tool.session.click(*B)
     assert tool.session.labels[4, 2].any()

@@ -91,11 +91,17 @@ class ArraySource:
         that has a shape and is sliced as numpy arrays are. Channels are last.
     index : PlaneIndex
         Which plane of the full resolution.
+    fixed : int, optional
+        An axis along which it stays where it is, however it is moved: that of the
+        channels, if it is one of them.
     """
 
-    def __init__(self, levels: Sequence[Any], index: PlaneIndex) -> None:
+    def __init__(
+        self, levels: Sequence[Any], index: PlaneIndex, fixed: int | None = None
+    ) -> None:
         self._levels = [(level, _index_in(level, levels[0], index)) for level in levels]
         self._index = index
+        self._fixed = fixed
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -157,7 +163,9 @@ class ArraySource:
     def moved(self, steps: tuple[int, ...]) -> ArraySource:
         """Return the plane so many steps away; see :meth:`PlaneSource.moved`."""
         levels = [level for level, _ in self._levels]
-        index = self._index.moved(steps)
+        index = self._index.moved(
+            tuple(0 if axis == self._fixed else step for axis, step in enumerate(steps))
+        )
         for axis, (place, length) in enumerate(
             zip(index.position, levels[0].shape, strict=False)
         ):
@@ -165,7 +173,7 @@ class ArraySource:
                 0 <= place < length
             ):
                 raise IndexError(f"Axis {axis} has no place {place}.")
-        return ArraySource(levels, index)
+        return ArraySource(levels, index, self._fixed)
 
     def _level_for(
         self, window: BBox, wanted: tuple[int, int]

@@ -108,10 +108,10 @@ def plane_of(
     )
 
 
-def source_of(layer: Image, index: PlaneIndex) -> ArraySource:
-    """Return where a plane of an image is read from."""
+def source_of(layer: Image, index: PlaneIndex, fixed: int | None = None) -> ArraySource:
+    """Return where a plane of an image is read from; see :class:`ArraySource`."""
     levels = list(layer.data) if layer.multiscale else [layer.data]
-    return ArraySource(levels, index)
+    return ArraySource(levels, index, fixed)
 
 
 def _describer(layer: Image) -> Callable[[], ImageOrigin]:

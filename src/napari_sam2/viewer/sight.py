@@ -150,7 +150,7 @@ class Sight:
     ) -> tuple[Channel, PlaneSource] | None:
         layer = self._layer_of(choice)
         index = None if choice is None else choice.index(plane.index)
-        if layer is None or index is None:
+        if choice is None or layer is None or index is None:
             return None
         limits, gamma = None, 1.0
         if self._contrast == "layer":
@@ -160,7 +160,7 @@ class Sight:
         if key not in self._origins:
             self._origins[key] = origin_of(layer)
         channel = Channel(self._origins[key], index, limits, gamma, key)
-        return channel, source_of(layer, index)
+        return channel, source_of(layer, index, choice.axis)
 
     def _layer_of(self, choice: ChannelChoice | None) -> Image | None:
         """Return the layer of a channel; None if it is gone or is another by now."""

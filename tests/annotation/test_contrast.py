@@ -12,8 +12,10 @@ import pytest
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.recorder import Journals
 from napari_sam2.annotation.session import AnnotationSession
+from napari_sam2.annotation.status import Phase
 from napari_sam2.annotation.syncing import flush
 from napari_sam2.commands.replay import Players, replay_on
+from napari_sam2.errors import ImageError
 from napari_sam2.segmentation.embedded import PlanePixels
 from napari_sam2.segmentation.intensity import Contrast
 from napari_sam2.segmentation.segmenter import Segmenter
@@ -73,6 +75,22 @@ def test_going_back_to_the_contrast_before_encodes_nothing(
     assert session.current is not None
     assert session.current.plane.gamma == 1.0
     assert session.current.plane.seen == (Contrast(0.0, 140.0),)
+
+
+def test_going_back_from_a_contrast_that_failed_leaves_no_complaint(
+    session: AnnotationSession, segmenter: FakeSegmenter
+) -> None:
+    plane = session.plane
+    assert plane is not None
+    segmenter.error = ImageError("The channel is gone.")
+    session.set_plane(dimmed(plane))
+    with pytest.raises(ImageError):
+        session.wait()
+    assert session.status.phase is Phase.FAILED
+    segmenter.error = None
+    session.set_plane(plane)
+    session.wait()
+    assert session.status.phase is Phase.READY
 
 
 def test_what_the_percentiles_were_is_not_asked_for_again() -> None:

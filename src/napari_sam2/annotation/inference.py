@@ -239,6 +239,7 @@ class Inference:
         if plane is None or not same or self.encoded is None:
             self._restart()
             return
+        self._problem = None
         self._wanted = self._view_for(visible, self._wanted)
         if self._settled:
             # Back to how it was shown.
@@ -247,7 +248,7 @@ class Inference:
             self._prepare_neighbours()
             self.changed.emit()
         else:
-            self._pixels, self._problem = plane.pixels(), None
+            self._pixels = plane.pixels()
             if self._enabled:
                 self._encode_wanted()
             self.changed.emit()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -18,10 +19,13 @@ from safetensors.numpy import load_file
 
 from napari_sam2.engines.base import Embedding
 from napari_sam2.errors import CacheError
+from napari_sam2.segmentation.ahead import Ahead
+from napari_sam2.segmentation.embedded import PlanePixels
 from napari_sam2.segmentation.embedding_files import CACHE_VARIABLE, EmbeddingFiles
 from napari_sam2.segmentation.embeddings import EmbeddingCache
 from napari_sam2.segmentation.segmenter import Segmenter
 from napari_sam2.segmentation.tensor_file import read_tensors, write_tensors
+from napari_sam2.segmentation.view import View
 from tests.segmentation.fakes import FakeEngine, PackingEngine, embedding
 
 if TYPE_CHECKING:
@@ -260,6 +264,52 @@ def test_an_engine_whose_embeddings_cannot_be_packed_leaves_nothing(
     files.put("a", FakeEngine(), Embedding(object(), 5))
     assert files.flush(10)
     assert files.usage.count == 0
+
+
+def test_what_may_only_be_read_is_used_all_the_same(
+    files: EmbeddingFiles, engine: PackingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.put("a", engine, embedding(7))
+    files.flush()
+
+    def refused(_: Path) -> None:
+        raise PermissionError("It belongs to somebody else")
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert files.has("a", engine)
+    assert value(files.get("a", engine)) == 7
+    files.put("a", engine, embedding(7))
+    files.flush()
+    assert files.problem is None
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"), [("inf", sys.maxsize), ("nan", 0), ("-1", 0), ("?", 10**9)]
+)
+def test_whatever_the_bound_is_said_to_be_is_no_error(
+    files: EmbeddingFiles, monkeypatch: pytest.MonkeyPatch, text: str, bound: int
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, text)
+    assert files.max_bytes == bound
+
+
+def test_what_is_prepared_is_said_to_be_ready_once_it_is_on_the_disk(
+    files: EmbeddingFiles, engine: PackingEngine, tmp_path: Path
+) -> None:
+    pixels, view = PlanePixels(IMAGE), View.whole(IMAGE.shape, engine.image_size)
+    ahead = Ahead(engine, files)
+    assert ahead.prepare(pixels, view)
+    assert len(kept(files.folder)) == 1
+    (tmp_path / "file").write_text("in the way")
+    nowhere = EmbeddingFiles(lambda: 1.0, tmp_path / "file" / "embeddings")
+    assert nowhere.usage.count == 0
+    for ahead, words in (
+        (Ahead(engine, nowhere), "cannot be kept in"),
+        (Ahead(FakeEngine("no checkpoint"), files), "What this model sees"),
+    ):
+        with pytest.raises(CacheError, match=words):
+            ahead.prepare(pixels, view)
+        assert ahead.ready == 0
 
 
 def test_threads_and_processes_may_share_a_folder(files: EmbeddingFiles) -> None:

@@ -124,8 +124,9 @@ def key(**changes: object) -> str:
         np.asfortranarray(IMAGE),
         IMAGE[::-1].copy()[::-1],
         np.repeat(IMAGE, 2, axis=1)[:, ::2],
+        IMAGE.astype(">u2"),
     ],
-    ids=["copy", "column by column", "turned", "thinned"],
+    ids=["copy", "column by column", "turned", "thinned", "bytes turned"],
 )
 def test_equal_pixels_have_equal_keys_however_they_lie(layout: np.ndarray) -> None:
     assert key(image=layout) == key()
@@ -147,7 +148,6 @@ def test_everything_that_matters_changes_the_key() -> None:
         key(),
         key(image=other),
         key(image=IMAGE.astype(np.int16)),
-        key(image=IMAGE.astype(">u2")),
         key(image=IMAGE.reshape(10, 12)),
         key(limits=(0, 100)),
         key(limits=(0, 101)),
@@ -156,7 +156,7 @@ def test_everything_that_matters_changes_the_key() -> None:
         key(engine=FakeEngine("another")),
         key(engine=elsewhere),
     }
-    assert len(keys) == 11
+    assert len(keys) == 10
 
 
 def test_limits_are_numbers_whatever_their_type() -> None:

@@ -126,11 +126,23 @@ def test_a_pyramid_is_seen_as_napari_sees_it(
 
 def test_a_file_that_cannot_be_read_does_not_keep_the_others(tmp_path: Path) -> None:
     (tmp_path / "bad.tif").write_text("no image")
+    torn = tmp_path / "torn.zarr"
+    zarr.save_array(torn, STACK[0, 0])
+    for chunk in torn.glob("c/*/*"):
+        chunk.write_bytes(b"torn")
+    np.save(tmp_path / "empty.npy", STACK[:0])
+    np.save(tmp_path / "waves.npy", STACK[0, 0] * 1j)
     np.save(tmp_path / "good.npy", STACK[0, 0])
+    # What macOS keeps beside files on the disks of others.
+    (tmp_path / "._good.npy").write_text("no image")
     told = ask("embed", str(tmp_path / "missing.tif"), str(tmp_path))
     assert told.exit_code == 1
     assert "There is no file" in told.output
     assert "bad.tif” cannot be read" in told.output
+    assert "torn.zarr” cannot be read" in told.output
+    assert "empty.npy” is no image" in told.output
+    assert "waves.npy”: An image must be made of" in told.output
+    assert "._good" not in told.output
     assert "good.npy: 1 plane ready" in told.output
 
 

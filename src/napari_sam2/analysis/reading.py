@@ -92,7 +92,7 @@ def open_image(path: str | os.PathLike[str]) -> list[Any]:
         raise ImageError(
             f"“{path}” cannot be read as an image: {str(error) or type(error).__name__}"
         ) from error
-    if levels[0].ndim < 2:
+    if levels[0].ndim < 2 or 0 in levels[0].shape:
         raise ImageError(f"“{path}” is no image: its shape is {levels[0].shape}.")
     return levels
 

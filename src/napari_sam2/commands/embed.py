@@ -146,7 +146,8 @@ def _embed_all(
                 raise
             except NapariSam2Error as error:
                 failed += 1
-                typer.echo(f"Error: {error}", err=True)
+                named = "" if path.name in str(error) else f"“{path}”: "
+                typer.echo(f"Error: {named}{error}", err=True)
                 continue
             there = len(planes) - encoded
             plural = "s" if len(planes) != 1 else ""
@@ -170,11 +171,13 @@ def _embed_plane(
     pixels = PlanePixels(ArraySource(levels, index))
     view = view_for(pixels.shape, None, engine.image_size)
     try:
-        return ahead.prepare(pixels, view, cancel)
-    except OSError as error:
-        if isinstance(error, NapariSam2Error):
-            raise
+        # All that is needed of it is read for that.
+        pixels.key(view, engine)
+    except NapariSam2Error:
+        raise
+    except Exception as error:  # every library has its own
         raise ImageError(f"“{path}” cannot be read: {error}") from error
+    return ahead.prepare(pixels, view, cancel)
 
 
 def _opened(
@@ -212,8 +215,9 @@ def _expanded(files: Sequence[Path]) -> Iterator[Path]:
     """Replace folders by the images in them."""
     for path in files:
         if path.is_dir() and path.suffix.lower() != ".zarr":
-            found = sorted(path.iterdir())
-            yield from (one for one in found if one.suffix.lower() in _SUFFIXES)
+            # Beside each file on a disk that it shares, macOS keeps a hidden one.
+            found = (one for one in path.iterdir() if not one.name.startswith("."))
+            yield from sorted(one for one in found if one.suffix.lower() in _SUFFIXES)
         else:
             yield path
 

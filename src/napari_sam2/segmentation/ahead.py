@@ -112,7 +112,12 @@ class Ahead:
             if cancel is not None:
                 cancel.raise_if_cancelled()
             files.wait_for_room(_PATIENCE)
-        if files.problem is not None:
-            raise files.problem
+        while not files.flush(_PATIENCE):
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+        if not files.has(key, engine):
+            raise files.problem or CacheError(
+                "What this model sees cannot be kept on the disk: choose another one."
+            )
         self.ready += 1
         return True

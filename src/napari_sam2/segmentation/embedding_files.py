@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import shutil
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -100,7 +101,8 @@ class EmbeddingFiles:
         chosen = self._gigabytes()
         with suppress(ValueError):
             chosen = float(os.environ.get(CACHE_VARIABLE, chosen))
-        return max(int(chosen * 10**9), 0)
+        # Any number that somebody may think of: "inf" is as much as there is room for.
+        return int(min(chosen * 1e9, sys.maxsize)) if chosen > 0 else 0
 
     def get(self, key: str, engine: Engine) -> Embedding | None:
         """Read an embedding, and count it as used just now; None if it is not there.
@@ -122,7 +124,6 @@ class EmbeddingFiles:
         path = self._path(key, engine)
         try:
             embedding = engine.unpack(read_tensors(path))
-            os.utime(path)
         except OSError:
             return None
         except ValueError as error:
@@ -130,6 +131,7 @@ class EmbeddingFiles:
             with suppress(OSError):
                 path.unlink()
             return None
+        _note_use(path)
         return embedding
 
     def has(self, key: str, engine: Engine) -> bool:
@@ -140,11 +142,8 @@ class EmbeddingFiles:
         with self._changed:
             if path in self._waiting:
                 return True
-        try:
-            os.utime(path)
-        except OSError:
-            return False
-        return True
+        _note_use(path)
+        return os.path.exists(path)
 
     def put(self, key: str, engine: Engine, embedding: Embedding) -> bool:
         """Have an embedding written soon, if it is not there; returns at once.
@@ -227,7 +226,7 @@ class EmbeddingFiles:
 
     def _write_aside(self, path: Path, engine: Engine, embedding: Embedding) -> None:
         if path.exists():
-            os.utime(path)
+            _note_use(path)
             return
         if embedding.nbytes > self.max_bytes:
             return
@@ -270,7 +269,8 @@ class EmbeddingFiles:
     def _files(self) -> list[tuple[float, int, Path]]:
         """When they were used last, how large they are, and where."""
         found = []
-        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+        nowhere = suppress(FileNotFoundError, NotADirectoryError)
+        with nowhere, os.scandir(self.folder) as entries:
             for entry in entries:
                 path = self.folder / entry.name
                 # Another process may remove it at this instant.
@@ -287,3 +287,9 @@ class EmbeddingFiles:
         if self.problem is None:
             _log.warning("%s", text)
         self.problem = CacheError(text)
+
+
+def _note_use(path: Path) -> None:
+    """Count a file as used just now; one that may only be read is used all the same."""
+    with suppress(OSError):
+        os.utime(path)

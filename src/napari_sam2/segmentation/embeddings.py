@@ -125,15 +125,17 @@ def pixels_name(
         Hexadecimal digits.
     """
     digest = hashlib.blake2b(digest_size=32)
+    # Files of Fiji, mapped into memory, have their bytes the other way round.
+    kind = image.dtype.newbyteorder("<")
     settings = (
         image.shape,
-        image.dtype.str,
+        kind.str,
         None if limits is None else tuple(map(float, limits)),
         float(gamma),
     )
     digest.update(repr(settings).encode())
     for rows in _in_pieces(image):
-        digest.update(np.ascontiguousarray(rows).data)
+        digest.update(np.ascontiguousarray(rows, kind).data)
     return digest.hexdigest()
 
 
@@ -166,8 +168,8 @@ def embedding_key(pixels: str, view: View, engine: Engine) -> str:
 
 
 def _in_pieces(image: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-    """Cut a plane that does not lie in C-order, which must be copied, in rows."""
-    if image.flags.c_contiguous:
+    """Cut a plane in rows where its bytes must be copied to lie in order."""
+    if image.flags.c_contiguous and image.dtype == image.dtype.newbyteorder("<"):
         return [image]
     if image.ndim == 3 and image.strides[2] == 0:
         # Gray that was broadcast: all its channels are the same.

@@ -103,6 +103,36 @@ def test_of_a_stack_the_plane_in_view_is_read(
     assert tool.session.labels[3].any()
 
 
+def test_what_is_kept_on_it_is_kept_of_the_image(
+    control: Callable[[Any], Controller],
+) -> None:
+    """Also when the image is opened again as it is in its file."""
+    def opened() -> tuple[Any, Controller]:
+        viewer = ViewerModel()
+        viewer.add_image(da.from_array(PIXELS, chunks=100), name="slide")
+        tool = control(viewer)
+        return viewer, tool
+
+    viewer, tool = opened()
+    [original] = viewer.layers
+    tool.workspace.pyramids.make()
+    tool.session.wait()
+    made = tool.choices.image
+    assert made is not original
+    tool.session.click(*A)
+    tool.session.wait()
+    labels = tool.choices.labels
+    assert labels is not None
+    viewer.layers.remove(made)
+    assert tool.choices.image is original
+    assert tool.choices.labels is labels
+    assert list(tool.session.objects) == [1]
+    tool.close()
+    _, again = opened()
+    again.session.wait()
+    assert len(again.session.offers.all) == 1
+
+
 def test_what_cannot_be_read_is_said_once_and_offered_again(
     control: Callable[[Any], Controller], monkeypatch: pytest.MonkeyPatch
 ) -> None:

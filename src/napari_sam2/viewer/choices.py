@@ -58,6 +58,10 @@ class LayerChoices:
         self._used: weakref.WeakKeyDictionary[Image, weakref.ref[Labels]] = (
             weakref.WeakKeyDictionary()
         )
+        # Images that show what another one shows, and share its labels.
+        self._shows: weakref.WeakKeyDictionary[Image, weakref.ref[Image]] = (
+            weakref.WeakKeyDictionary()
+        )
         # Other channels of the image: to select one is not to choose another image.
         self._together: weakref.WeakSet[Image] = weakref.WeakSet()
         self._connections = Connections()
@@ -122,6 +126,13 @@ class LayerChoices:
     def remember(self, image: Image, labels: Labels) -> None:
         """Take note of which labels belong to an image that is not worked on."""
         self._used[image] = weakref.ref(labels)
+
+    def share_labels(self, image: Image, original: Image) -> None:
+        """Take what is kept of an image for that of another one as well."""
+        self._shows[image] = weakref.ref(original)
+        labels = self._used.get(original)
+        if labels is not None:
+            self._used[image] = labels
 
     def keep_together(self, images: Iterable[Image]) -> None:
         """Take images for channels of the one that is worked on."""
@@ -196,6 +207,9 @@ class LayerChoices:
     def _choose_labels(self, labels: Labels | None) -> None:
         if labels is not None and self._image is not None:
             self._used[self._image] = weakref.ref(labels)
+            original = self._shows.get(self._image, lambda: None)()
+            if original is not None:
+                self._used[original] = weakref.ref(labels)
         if labels is self._labels:
             return
         self._of_labels.close()

@@ -29,6 +29,7 @@ __all__ = [
     "labels_name",
     "labels_over",
     "make_labels",
+    "opened_from",
     "origin_of",
     "path_of",
     "plane_index",
@@ -36,6 +37,9 @@ __all__ = [
     "source_of",
     "spatial_shape",
 ]
+
+# What images were opened as that stand for others: napari keeps that to itself.
+_ORIGINALS: weakref.WeakKeyDictionary[Image, ImageOrigin] = weakref.WeakKeyDictionary()
 
 
 def spatial_shape(layer: Image) -> tuple[int, ...]:
@@ -130,15 +134,24 @@ def origin_of(layer: Image) -> ImageOrigin:
     data: Any = _full_resolution(layer)
     in_memory = isinstance(data, np.ndarray) and not isinstance(data, np.memmap)
     low, high = layer.contrast_limits
+    original = _ORIGINALS.get(layer)
     return ImageOrigin(
-        layer.name,
+        layer.name if original is None else original.name,
         spatial_shape(layer),
         np.dtype(data.dtype).str,
-        path_of(layer),
+        path_of(layer) if original is None else original.path,
         sample_of(data) if in_memory else "",
         tuple(map(float, layer.scale)),
         (float(low), float(high)),
     )
+
+
+def opened_from(layer: Image, original: Image) -> None:
+    """Take note that a layer shows the pixels of another one, in another way.
+
+    By these it is to be found again, when only the other one is opened.
+    """
+    _ORIGINALS[layer] = origin_of(original)
 
 
 def path_of(layer: Layer) -> Path | None:

@@ -13,7 +13,7 @@ from napari_sam2.annotation.huge import TEXTURE
 from napari_sam2.errors import Cancelled, ImageError
 from napari_sam2.segmentation.pyramid import Pyramid
 from napari_sam2.viewer.connections import Connections
-from napari_sam2.viewer.layers import spatial_shape
+from napari_sam2.viewer.layers import opened_from, spatial_shape
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -160,9 +160,9 @@ class PyramidOffer:
         state |= {"multiscale": True, "visible": True}
         layer = Layer.create(pyramid.levels, state, "image")
         assert isinstance(layer, Image)
-        if self._choices.image is image and self._choices.labels is not None:
-            # They are of the same size, and lie in the same place.
-            self._choices.remember(layer, self._choices.labels)
+        # They are of the same size, and lie in the same place.
+        self._choices.share_labels(layer, image)
+        opened_from(layer, image)
         self._done.add(image)
         # By its name, an image that nobody has saved is known again.
         image.name = f"{image.name} · one resolution"

@@ -107,6 +107,7 @@ def test_what_is_kept_on_it_is_kept_of_the_image(
     control: Callable[[Any], Controller],
 ) -> None:
     """Also when the image is opened again as it is in its file."""
+
     def opened() -> tuple[Any, Controller]:
         viewer = ViewerModel()
         viewer.add_image(da.from_array(PIXELS, chunks=100), name="slide")
@@ -131,6 +132,21 @@ def test_what_is_kept_on_it_is_kept_of_the_image(
     _, again = opened()
     again.session.wait()
     assert len(again.session.offers.all) == 1
+
+
+def test_who_went_on_to_another_image_is_left_there(
+    control: Callable[[Any], Controller],
+) -> None:
+    viewer = ViewerModel()
+    large = viewer.add_image(PIXELS)
+    tool = control(viewer)
+    tool.workspace.pyramids.make()
+    other = viewer.add_image(PIXELS[:100, :100])
+    tool.session.wait()
+    assert len(viewer.layers) == 3
+    assert not large.visible
+    assert tool.choices.image is other
+    assert viewer.layers.selection.active is other
 
 
 def test_what_cannot_be_read_is_said_once_and_offered_again(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -166,6 +167,9 @@ class PyramidOffer:
         self._done.add(image)
         # By its name, an image that nobody has saved is known again.
         image.name = f"{image.name} · one resolution"
-        viewer.layers.insert(viewer.layers.index(image) + 1, layer)
+        at_hand, before = self._choices.image is image, viewer.layers.selection.active
+        # Who has gone on to another image meanwhile is left there.
+        with nullcontext() if at_hand else self._choices.deaf():
+            viewer.layers.insert(viewer.layers.index(image) + 1, layer)
+            viewer.layers.selection.active = layer if at_hand else before
         image.visible = False
-        viewer.layers.selection.active = layer

@@ -15,6 +15,8 @@ from tests.viewer.fakes import discs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytestqt.qtbot import QtBot
+
     from napari_sam2.viewer.channels import ChannelChoice
     from napari_sam2.viewer.controller import Controller
 
@@ -89,12 +91,15 @@ def test_selecting_a_channel_is_not_to_choose_another_image(
 
 
 def test_the_contrast_of_each_is_that_of_its_layer(
-    viewer: ViewerModel, tool: Controller
+    viewer: ViewerModel, tool: Controller, qtbot: QtBot
 ) -> None:
     choose(tool, "DAPI", "GFP", None)
     tool.sight.contrast = "layer"
+    rested: list[bool] = []
+    tool.sight.changed.connect(lambda: rested.append(True))
     viewer.layers["GFP"].contrast_limits = (0, 4000)
     viewer.layers["GFP"].gamma = 2
+    qtbot.waitUntil(lambda: bool(rested))
     tool.session.wait()
     low, high = viewer.layers["DAPI"].contrast_limits
     expected = (100 - low) / (high - low) * 255, (2000 / 4000) ** 2 * 255
@@ -171,8 +176,7 @@ def test_positions_of_a_slider_are_channels(
     names = list(offered(tool))
     assert len(names) == 4
     assert names[0] == "cells"
-    if labels:
-        assert names[1] == "cells · channel 0"
+    assert names[1] == "cells · channel 0"
     choose(tool, names[2], names[3], names[1])
     found = seen(tool)
     for color, position in enumerate((1, 2, 0)):

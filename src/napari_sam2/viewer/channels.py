@@ -81,7 +81,9 @@ def offered(image: Image, images: Iterable[Image]) -> list[tuple[str, ChannelCho
         axis = _channel_axis(layer)
         found.append((layer.name, ChannelChoice(layer.unique_id)))
         if axis is not None:
-            label = layer.axis_labels[axis]
+            label = str(layer.axis_labels[axis])
+            if label.lstrip("-").isdigit():
+                label = "channel"  # nobody has named it: napari has counted
             found += [
                 (
                     f"{layer.name} · {label} {number}",

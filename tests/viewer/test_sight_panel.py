@@ -70,6 +70,12 @@ def test_it_comes_up_by_a_key_and_shows_what_is_chosen(
 
     QTest.keyClick(panel, Qt.Key.Key_Escape)
     assert not panel.isVisible()
+    # The key that calls it puts it away, whatever in it has the keyboard.
+    for place in (panel, panel.contrast, panel.colors[0]):
+        hand.key(Qt.Key.Key_M, SHIFT)
+        assert panel.isVisible()
+        QTest.keyClick(place, Qt.Key.Key_M, SHIFT)
+        assert not panel.isVisible()
 
 
 def test_nobody_looks_so_nothing_is_read(

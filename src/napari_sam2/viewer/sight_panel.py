@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from qtpy.QtCore import QEvent, QObject, QPoint, Qt
+from qtpy.QtGui import QColor, QIcon, QImage, QKeyEvent, QPainter, QPixmap
 from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_sam2.viewer.choosers import Chooser
+from napari_sam2.viewer.key_cap import key_of
 from napari_sam2.viewer.keymap import KEYMAP
+from napari_sam2.viewer.keys import normal_key
 from napari_sam2.viewer.sight import CONTRASTS
 
 if TYPE_CHECKING:
@@ -87,10 +89,13 @@ class SightPanel(QFrame):
             text.setFixedWidth(_SIDE)
         for label in (self.title, self.picture, self.where, self.light, *self.names):
             label.setToolTip(KEYMAP["see"].help)
+        self.installEventFilter(self)
+        self.contrast.installEventFilter(self)
         self.contrast.activated.connect(self._on_contrast)
         for number, chooser in enumerate(self.colors):
             chooser.setAccessibleName(_COLORS[number])
             chooser.activated.connect(partial(self._on_color, number))
+            chooser.installEventFilter(self)
         self._lay_out()
         connections.add(session.looked, self.look)
         connections.add(sight.changed, self.refresh)
@@ -111,6 +116,16 @@ class SightPanel(QFrame):
         self.show()
         self.look()
         self.contrast.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:
+        """Go by the key that it came by: the canvas does not hear it now."""
+        if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
+            return False
+        key = key_of(event)
+        meant = bool(key) and normal_key(key) == KEYMAP["see"].key
+        if meant:
+            self.hide()
+        return meant
 
     def refresh(self) -> None:
         """Show what is chosen, and what there is to choose."""

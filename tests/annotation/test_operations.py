@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.corrections import indices_of
@@ -25,11 +27,17 @@ from napari_sam2.annotation.operations import (
     Split,
 )
 from napari_sam2.annotation.overlap import OVERWRITE
+from napari_sam2.annotation.planes import Plane
+from napari_sam2.annotation.sparse import SparseLabels
 from napari_sam2.errors import LabelsError
 from napari_sam2.segmentation.prompts import Point, Prompts
+from napari_sam2.segmentation.source import ArraySource
+from napari_sam2.segmentation.view import PlaneIndex
 from tests.annotation.test_ledger import SHAPE, carry_out, found, overlaps, rectangles
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_sam2.annotation.objects import AnnotatedObject
     from napari_sam2.annotation.operations import Operation
 
@@ -306,3 +314,48 @@ def test_an_operation_is_plain_data() -> None:
     assert edit is not None
     assert edit.operation is not None
     assert asdict(edit.operation) == {"labels": (1, 2), "into": 2}
+
+
+def test_what_lies_far_apart_in_a_huge_image_costs_what_there_is_of_it(
+    tmp_path: Path,
+) -> None:
+    side = 100_000
+    store = SparseLabels((side, side), tmp_path / "labels.zarr")
+    for label, corner in ((1, 0), (2, side - 600)):
+        rows, cols = np.mgrid[corner : corner + 600, corner : corner + 600]
+        store.write((rows.ravel(), cols.ravel()), label)
+    ledger = Ledger(store)
+    ledger.take_survey(survey(store))
+    plane = Plane("slide", (side, side), PlaneIndex(), ArraySource([], PlaneIndex()))
+    tracemalloc.start()
+    assert ledger.operate(Merge((1, 2), 1)) is not None
+    assert ledger.inventory.places(1).size == 2 * 600**2
+    with pytest.raises(LabelsError, match="100,000 x 100,000 pixels: split it first"):
+        ledger.region(1, plane)
+    assert ledger.operate(Split(1)) is not None
+    assert {n: ledger.inventory.extents[n].start for n in (1, 3)} == {
+        1: (0, 0),
+        3: (side - 600, side - 600),
+    }
+    assert tracemalloc.get_traced_memory()[1] < 200 << 20
+    tracemalloc.stop()
+    ledger.undo()
+    assert ledger.operate(Delete((1,))) is not None
+    assert not ledger.inventory.extents.labels
+    store.close()
+
+
+@given(st.integers(0, 2**30), st.sampled_from([(9, 11), (3, 6, 7)]))
+def test_parts_are_told_apart_wherever_they_lie(
+    seed: int, shape: tuple[int, ...]
+) -> None:
+    inside = np.random.default_rng(seed).random(shape) < 0.2
+    inside[(0,) * len(shape)] = True
+    store = ArrayLabels(shape)
+    store.write(np.nonzero(inside), 1)
+    ledger = Ledger(store)
+    ledger.take_survey(survey(store))
+    expected, count = ndimage.label(inside, np.ones((3,) * len(shape)))
+    assert (ledger.operate(Split(1)) is None) == (count == 1)
+    pairs = set(zip(expected[inside], store.array()[inside], strict=True))
+    assert len(pairs) == count == len({after for _, after in pairs})

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Extent", "Extents", "survey"]
 
+# Pixels of a box that is looked through as a whole.
+_AT_ONCE = 1 << 24
+
 
 def survey(store: LabelStore, cancel: CancelToken | None = None) -> dict[int, Extent]:
     """Look through labels for their objects; may be called on any thread.
@@ -118,14 +121,14 @@ class Extents:
         extent = self._of.get(label)
         if extent is None:
             return np.zeros(0, dtype=np.intp)
-        inside = np.nonzero(store.box(extent.box) == label)
         shape = tuple(store.shape)
-        places = np.ravel_multi_index(
-            tuple(
-                axis + first for axis, first in zip(inside, extent.start, strict=True)
-            ),
-            shape,
-        )
+        found = [np.zeros(0, dtype=np.intp)]
+        for part in _parts(extent, store):
+            inside = np.nonzero(store.box(part) == label)
+            starts = (place.start for place in part)
+            axes = (axis + first for axis, first in zip(inside, starts, strict=True))
+            found.append(np.ravel_multi_index(tuple(axes), shape))
+        places = np.sort(np.concatenate(found))
         if places.size:
             self._of[label] = _extent_of(places, shape)
         else:
@@ -145,6 +148,26 @@ class Extents:
     def _gain(self, label: int, gained: Extent) -> None:
         extent = self._of.get(label)
         self._of[label] = gained if extent is None else extent.joined(gained)
+
+
+def _parts(extent: Extent, store: LabelStore) -> Iterator[tuple[slice, ...]]:
+    """Cut the box around an object; of a large one, what surely is empty is left out.
+
+    Parts that were merged may lie at the ends of a huge image.
+    """
+    sides = zip(extent.start, extent.stop, strict=True)
+    if np.prod([stop - start for start, stop in sides], dtype=float) <= _AT_ONCE:
+        yield extent.box
+        return
+    for block in store.blocks():
+        part = tuple(
+            slice(max(place.start, start), min(place.stop, stop))
+            for place, start, stop in zip(
+                block, extent.start, extent.stop, strict=True
+            )
+        )
+        if all(place.start < place.stop for place in part):
+            yield part
 
 
 def _counts(ids: _Ids, size: int) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ import numpy as np
 from napari_sam2.annotation.corrections import looked_up
 from napari_sam2.annotation.extents import Extents
 from napari_sam2.annotation.objects import Notes
+from napari_sam2.errors import LabelsError
 from napari_sam2.segmentation.region import Region
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ __all__ = ["Inventory"]
 _Ids = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
 _NOTHING = Notes()
+
+# Pixels of the largest mask.
+_LARGEST = 1 << 28
 
 
 class Inventory:
@@ -119,14 +123,26 @@ class Inventory:
         return self.alive(np.where(np.isin(under, [label, *gone]), 0, under))
 
     def region(self, label: int, plane: Plane) -> Region | None:
-        """Return the pixels of an object on a plane; None if it has none there."""
+        """Return the pixels of an object on a plane; None if it has none there.
+
+        Raises
+        ------
+        LabelsError
+            If they lie too far away from each other for one mask.
+        """
         axes = np.unravel_index(self.places(label), self.store.shape)
         here = plane.index.holds(axes)
         if not here.any():
             return None
         rows, cols = axes[plane.index.row_axis][here], axes[plane.index.col_axis][here]
         row, col = int(rows.min()), int(cols.min())
-        mask = np.zeros((rows.max() - row + 1, cols.max() - col + 1), dtype=bool)
+        size = int(rows.max()) - row + 1, int(cols.max()) - col + 1
+        if size[0] * size[1] > _LARGEST:
+            raise LabelsError(
+                f"Object {label} is spread over {size[0]:,} x {size[1]:,} pixels: "
+                "split it first."
+            )
+        mask = np.zeros(size, dtype=bool)
         mask[rows - row, cols - col] = True
         return Region.of(mask, row, col)
 

@@ -90,7 +90,13 @@ class Ledger:
         self.touched.emit(None)
 
     def region(self, label: int, plane: Plane) -> Region | None:
-        """Return the pixels of an object on a plane; None if it has none there."""
+        """Return the pixels of an object on a plane; None if it has none there.
+
+        Raises
+        ------
+        LabelsError
+            If they lie too far away from each other for one mask.
+        """
         self.look_for_all()
         return self.inventory.region(label, plane)
 

@@ -188,12 +188,9 @@ class Split(_OfOne):
         """Say what it changes; None if the object is in one piece."""
         (label,) = _known([self.label], inventory)
         places = inventory.places(label)
-        extent = inventory.extents[label]
-        inside = inventory.store.box(extent.box) == label
-        parts, count = ndimage.label(inside, np.ones((3,) * inside.ndim))
+        numbers, count = _connected(places, inventory.store.shape)
         if count < 2:
             return None
-        numbers = parts[inside]  # in the order of the places
         sizes = np.bincount(numbers)
         others = [n for n in range(1, count + 1) if n != int(np.argmax(sizes))]
         largest = inventory.largest
@@ -348,6 +345,23 @@ def _noted(
         for label in labels
         if (before := inventory.notes_on(label)) != after
     )
+
+
+def _connected(
+    places: _Places, shape: tuple[int, ...]
+) -> tuple[npt.NDArray[np.int32], int]:
+    """Number the connected parts of an object: that of each place, and how many."""
+    axes = []
+    for axis in np.unravel_index(places, shape):
+        # What lies between its parts is made as narrow as can be: in a huge image,
+        # they may be far away from each other.
+        lines, which = np.unique(axis, return_inverse=True)
+        steps = np.minimum(np.diff(lines, prepend=lines[:1]), 2)
+        axes.append(np.cumsum(steps)[which])
+    inside = np.zeros([int(axis.max()) + 1 for axis in axes], dtype=bool)
+    inside[tuple(axes)] = True
+    parts, count = ndimage.label(inside, np.ones((3,) * inside.ndim))
+    return parts[tuple(axes)], count
 
 
 def _objects(labels: tuple[int, ...]) -> str:

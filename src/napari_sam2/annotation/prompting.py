@@ -13,7 +13,7 @@ from napari_sam2.annotation.clicks import Click
 from napari_sam2.annotation.intent import Intent, intent_of
 from napari_sam2.annotation.marks import Mark, Marked, Revision, Tool
 from napari_sam2.annotation.objects import Pointing
-from napari_sam2.errors import PromptError
+from napari_sam2.errors import LabelsError, PromptError
 from napari_sam2.segmentation.refinement import Refinement
 
 if TYPE_CHECKING:
@@ -205,7 +205,11 @@ class PromptCommands:
         ledger, plane = self._ledgers.chosen, self.plane
         if ledger is None or plane is None or not self._usable:
             return
-        region = ledger.region(label, plane) if label in ledger.inventory else None
+        try:
+            region = ledger.region(label, plane) if label in ledger.inventory else None
+        except LabelsError as error:
+            self._say(str(error))
+            return
         if region is None:
             self._say(f"Object {label} has no pixels in this plane.")
         else:

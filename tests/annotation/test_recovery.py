@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_sam2.annotation import huge, recovery
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.operations import Classify, Delete, Merge, Split
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.recorder import Journals
-from napari_sam2.annotation.recovery import recover
+from napari_sam2.annotation.recovery import net_change, recover
 from napari_sam2.annotation.session import AnnotationSession
 from napari_sam2.annotation.sessions import find_sessions, sessions_folder
 from napari_sam2.annotation.syncing import flush
@@ -305,6 +307,63 @@ def test_what_is_open_elsewhere_is_not_taken_away(window: Window) -> None:
     with pytest.raises(JournalError, match="another window"):
         again.session.wait()
     assert not again.labels.any()
+    again.session.close()
+
+
+def test_nothing_is_made_for_a_huge_session_that_is_open_elsewhere(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huge, "TEXTURE", 32)
+    labels = huge.new_labels(IMAGE.shape, "huge")
+    window.session.set_labels(labels)
+    window.click(A)
+    labels.flush()
+    assert window.path is not None
+    again = Window()
+    again.session.restore(window.path)
+    with pytest.raises(JournalError, match="another window"):
+        again.session.wait()
+    assert [*huge.labels_folder().iterdir()] == [labels.path]
+    again.session.close()
+    labels.close()
+
+
+def test_a_large_array_of_the_user_is_gone_on_with(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.click(A)
+    path = window.path
+    assert path is not None
+    window.die()
+    monkeypatch.setattr(huge, "TEXTURE", 32)
+    again = Window()
+    again.ledger.store.write((np.array([0]), np.array([0])), 9)
+    again.session.restore(path)
+    again.session.wait()
+    assert isinstance(again.session.store, ArrayLabels)
+    assert again.labels[A] == 1
+    assert again.labels[0, 0] == 9
+    again.session.close()
+
+
+def test_what_all_edits_have_done_is_found_out_aside(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.click(A)
+    path = window.path
+    assert path is not None
+    window.die()
+    asked_on = []
+
+    def found_out(*about: Any) -> PixelChange:
+        asked_on.append(threading.current_thread())
+        return net_change(*about)
+
+    monkeypatch.setattr(recovery, "net_change", found_out)
+    again = _restored(path)
+    assert again.labels[A] == 1
+    assert asked_on
+    assert threading.main_thread() not in asked_on
     again.session.close()
 
 

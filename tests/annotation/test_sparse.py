@@ -106,6 +106,8 @@ def test_what_a_crash_has_left_half_written_is_no_chunk(tmp_path: Path) -> None:
     labels.flush()
     (chunk,) = (tmp_path / "labels.zarr" / "0" / "c").glob("*/*")
     chunk.with_name(f"{chunk.name}.705d35.partial").write_bytes(b"half")
+    # As macOS does when somebody looks into a folder.
+    chunk.with_name(".DS_Store").write_bytes(b"icons")
     labels.close()
     found = SparseLabels.open(tmp_path / "labels.zarr")
     assert found.box((slice(5, 6), slice(7, 8))) == 3

@@ -162,9 +162,7 @@ def _parts(extent: Extent, store: LabelStore) -> Iterator[tuple[slice, ...]]:
     for block in store.blocks():
         part = tuple(
             slice(max(place.start, start), min(place.stop, stop))
-            for place, start, stop in zip(
-                block, extent.start, extent.stop, strict=True
-            )
+            for place, start, stop in zip(block, extent.start, extent.stop, strict=True)
         )
         if all(place.start < place.stop for place in part):
             yield part

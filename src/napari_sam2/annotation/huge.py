@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_sam2.annotation.journal import JournalWriter
 from napari_sam2.annotation.labels import ArrayLabels
 from napari_sam2.annotation.sessions import sessions_folder
 from napari_sam2.annotation.sparse import SparseLabels
@@ -33,6 +34,8 @@ TEXTURE = 16_384
 # Pixels of the largest array that is made in memory: 2 GB of labels.
 _PIXELS = 1 << 30
 
+_SUFFIX = ".zarr"
+
 
 def too_large(shape: tuple[int, ...]) -> bool:
     """Whether the labels of an image can neither be drawn nor held as one array."""
@@ -48,7 +51,7 @@ def new_labels(shape: tuple[int, ...], name: str) -> SparseLabels:
     """Make empty labels, with a folder of their own once there is an object."""
     plain = "".join(c if c.isalnum() or c in " -_" else "-" for c in name).strip()
     stamp = datetime.now().strftime("%Y-%m-%d %H.%M.%S.%f")
-    path = labels_folder() / f"{plain} {stamp}.zarr"
+    path = labels_folder() / f"{plain} {stamp}{_SUFFIX}"
     return SparseLabels(shape, path, name)
 
 
@@ -63,24 +66,27 @@ def reopened(session: RecoveredSession) -> SparseLabels | None:
     """Open the labels of an earlier session, as its journal says that they were.
 
     What had not been written to disk when it ended is written now. Labels that are
-    no more, or that another window works on, are made anew from the journal. To be
-    called on a thread.
+    no more are made anew from the journal. To be called on a thread.
 
     Returns
     -------
     SparseLabels or None
-        None if they fit into memory.
+        None if they fit into memory, or were an array that the user has.
+
+    Raises
+    ------
+    JournalError
+        If another window goes on with the session.
     """
     origin = session.labels
-    if not too_large(origin.shape):
+    ours = origin.path is not None and origin.path.suffix == _SUFFIX
+    if not (too_large(origin.shape) and ours and origin.path):
         return None
-    labels = None
-    if origin.path is not None:
-        try:
-            labels = SparseLabels.open(origin.path, origin.name)
-        except LabelsError:
-            labels = None
-    if labels is None or labels.shape != origin.shape:
+    # Whoever writes there, the labels are his as well.
+    JournalWriter(session.path, mine=False).close()
+    try:
+        labels = SparseLabels.open(origin.path, origin.name)
+    except LabelsError:
         labels = new_labels(origin.shape, origin.name)
     change = session.change
     where = np.unravel_index(change.where.astype(np.intp), change.shape)

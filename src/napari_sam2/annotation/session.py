@@ -350,6 +350,8 @@ class AnnotationSession(ObjectCommands, PromptCommands):
 
         def work(_: CancelToken) -> tuple[RecoveredSession, SparseLabels | None]:
             session = recover(path, plane.like)
+            # Found out here, since it takes a while, and remembered.
+            _change = session.change
             return session, reopened(session)
 
         def done(found: tuple[RecoveredSession, SparseLabels | None]) -> None:
@@ -357,6 +359,8 @@ class AnnotationSession(ObjectCommands, PromptCommands):
             try:
                 self._ledgers.restore(session, plane, labels)
             except NapariSam2Error as error:
+                if labels is not None:
+                    labels.close()
                 self._on_failed(error)
                 return
             self._keeper.go_on_with(session.draft)

@@ -398,7 +398,8 @@ def _stored_chunks(folder: Path, ndim: int) -> set[_Chunk]:
     for file in (folder / "c").glob("/".join("*" * ndim)):
         # zarr writes into a file beside it first, which may be there still: after a
         # crash, or while another thread writes.
-        if file.suffix != ".partial":
+        # And file managers leave things of their own everywhere.
+        if all(part.isdecimal() for part in file.parts[-ndim:]):
             keys.add(tuple(int(part) for part in file.parts[-ndim:]))
     return keys
 

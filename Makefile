@@ -12,9 +12,9 @@ ON_SCREEN := $(BIN)/python scripts/on_screen.py
 demo: $(READY)
 	$(BIN)/python -m napari_sam2 demo
 
-# On several cores at once; what some tests share is made in one process.
+# On several cores at once; the tests of a file, which share what is made, on one.
 test: lint
-	$(ON_SCREEN) $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup
+	$(ON_SCREEN) $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check

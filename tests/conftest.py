@@ -7,13 +7,8 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import settings
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # Before anything else is imported: napari and platformdirs read the
 # environment once, at import.
@@ -56,12 +51,3 @@ pytest_plugins = ["napari.utils._testsupport"]
 
 settings.register_profile("napari-sam2", deadline=None, derandomize=True)
 settings.load_profile("napari-sam2")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Let tests that share what takes long to make run in one process."""
-    for item in items:
-        folder, file = item.path.parent.name, item.path.stem
-        name = folder if folder == "engines" else f"{folder}/{file}"
-        item.add_marker(pytest.mark.xdist_group(name))

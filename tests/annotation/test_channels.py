@@ -67,12 +67,12 @@ def annotated(
     return path, labels
 
 
-@pytest.mark.parametrize("axis", [0, 2])
+@pytest.mark.parametrize(("axis", "order"), [(0, "<"), (0, ">"), (2, "<")])
 def test_the_channels_of_a_file_are_told_by_their_pixels(
-    annotated: tuple[Path, np.ndarray[Any, Any]], axis: int
+    annotated: tuple[Path, np.ndarray[Any, Any]], axis: int, order: str
 ) -> None:
     path, labels = annotated
-    whole = np.stack([NUCLEI, OTHER], axis)
+    whole = np.stack([NUCLEI, OTHER], axis).astype(f"{order}u2")
     made = replay_on(path, whole, Players(device="cpu"))
     assert made.identical
     assert made.answers == made.alike >= 2
@@ -101,6 +101,12 @@ def test_a_channel_that_is_not_there_is_said_to_be_missing() -> None:
     pictures = Pictures(NUCLEI, {"b": OTHER[:-1]})
     with pytest.raises(ImageError, match="“b”"):
         pictures.plane(plane, plane.origin)
+
+
+def test_channels_of_a_file_are_not_copied() -> None:
+    plane = Plane.of_array(NUCLEI)
+    stack = np.stack([OTHER, NUCLEI])
+    assert np.shares_memory(Pictures(stack).image(plane.origin), stack)
 
 
 def test_other_channels_leave_the_object_in_hand(

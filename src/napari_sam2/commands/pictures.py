@@ -123,8 +123,9 @@ def _within(array: npt.NDArray[Any], origin: ImageOrigin) -> npt.NDArray[Any] | 
     """Return the array, or the part along one axis, that an origin tells of."""
     parts = [array]
     if array.ndim == len(origin.shape) + 1 and isinstance(array, np.ndarray):
+        # Nothing is copied, and read only what is looked at.
         parts = [
-            array.take(number, axis)
+            array[(slice(None),) * axis + (number,)]
             for axis in range(array.ndim)
             if array.shape[:axis] + array.shape[axis + 1 :] == origin.shape
             for number in range(array.shape[axis])
@@ -133,5 +134,4 @@ def _within(array: npt.NDArray[Any], origin: ImageOrigin) -> npt.NDArray[Any] | 
     if not origin.sample:
         # Of an array that was not in memory nobody has seen the pixels.
         return fits[0] if len(fits) == 1 else None
-    same = (part for part in fits if sample_of(part) == origin.sample)
-    return next((np.ascontiguousarray(part) for part in same), None)
+    return next((part for part in fits if sample_of(part) == origin.sample), None)

@@ -102,3 +102,22 @@ def test_where_there_is_nothing_to_choose_nothing_is_offered(
     assert not panel.contrast.isVisible()
     assert not any(chooser.isVisible() for chooser in panel.colors)
     panel.hide()
+
+
+def test_long_names_are_told_apart_by_their_ends(
+    hand: Hand, widget: SegmentationWidget
+) -> None:
+    stack = np.zeros((3, 200, 240), np.uint8)
+    name = "2031-05-12 plate 7 well B04 fixed and stained"
+    hand.viewer.add_image(stack, name=name)
+    hand.wait_ready()
+    QTest.mouseClick(widget.see, LEFT)
+    chooser = widget.sight.colors[0]
+    texts = [chooser.itemText(number) for number in range(2, 5)]
+    for position, text in enumerate(texts):
+        assert text.startswith("2031")
+        assert text.endswith(f"channel {position}")
+        assert chooser.fontMetrics().horizontalAdvance(text) < chooser.width() - 44
+        role = Qt.ItemDataRole.ToolTipRole
+        assert chooser.itemData(2 + position, role) == f"{name} · channel {position}"
+    widget.sight.hide()

@@ -29,6 +29,9 @@ __all__ = ["SightPanel", "sight_icon"]
 _SIDE = 256
 """Pixels of the screen that the picture takes."""
 
+_BESIDE = 66
+"""Pixels beside the name of a channel: margins, and the arrow."""
+
 _COLORS = ("Red", "Green", "Blue")
 _NONE = "—"
 _CONTRASTS = {
@@ -138,15 +141,18 @@ class SightPanel(QFrame):
         self.contrast.setToolTip(_CONTRAST_TIP)
         offered = sight.offered
         self._choices = [None, *(choice for _, choice in offered)]
-        entries = [(_NONE, 0)]
-        entries += [(name, number) for number, (name, _) in enumerate(offered, 1)]
+        names = [_NONE, *(name for name, _ in offered)]
+        entries = [(self._fitting(name), number) for number, name in enumerate(names)]
         channels = [*sight.channels, None, None, None]
         for chooser, channel, color in zip(
             self.colors, channels, _COLORS, strict=False
         ):
             chosen = self._choices.index(channel) if channel in self._choices else 0
             chooser.offer(entries, chosen)
-            chooser.setToolTip(_COLOR_TIP.format(color=color.lower()))
+            for number, name in enumerate(names):
+                chooser.setItemData(number, name, Qt.ItemDataRole.ToolTipRole)
+            tip = _COLOR_TIP.format(color=color.lower())
+            chooser.setToolTip(f"{names[chosen]}\n{tip}" if chosen else tip)
         for widget in (*self.colors, *self.names):
             widget.setVisible(len(entries) > 1)
 
@@ -182,6 +188,12 @@ class SightPanel(QFrame):
             colors.addWidget(chooser, row, 1)
         colors.setColumnStretch(1, 1)
         whole.addLayout(colors)
+
+    def _fitting(self, name: str) -> str:
+        """Shorten a name in its middle: positions of a slider differ in their end."""
+        colors = max(label.sizeHint().width() for label in self.names)
+        room = _SIDE - colors - _BESIDE
+        return self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, room)
 
     def _on_shown(self, shown: Shown) -> None:
         height, width = shown.pixels.shape[:2]

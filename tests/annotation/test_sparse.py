@@ -148,6 +148,32 @@ def test_what_a_damaged_journal_does_not_know_of_stays(tmp_path: Path) -> None:
     assert labels.max_id() == 2
 
 
+def test_an_object_is_written_while_a_whole_image_is_read(tmp_path: Path) -> None:
+    level = SparseLabels((1024, 1024), tmp_path / "labels.zarr").levels[0]
+    for place in (5, 900):
+        level.write((np.array([place]), np.array([place])), np.array([3], np.uint32))
+
+    class Told:
+        """A lock that is told to write as soon as somebody else could."""
+
+        def __init__(self) -> None:
+            self.depth, self.written = 0, False
+
+        def __enter__(self) -> None:
+            self.depth += 1
+
+        def __exit__(self, *_: object) -> None:
+            self.depth -= 1
+            if self.depth == 0 and not self.written:
+                self.written = True
+                there = np.array([901])
+                level.write((there, there), np.array([7], np.uint32))
+
+    level._lock = Told()  # type: ignore[assignment]
+    found = level.box((slice(0, 1024), slice(0, 1024)))
+    assert (found[5, 5], found[900, 900], found[901, 901]) == (3, 3, 7)
+
+
 def test_one_window_at_a_time_writes(tmp_path: Path) -> None:
     path = tmp_path / "labels.zarr"
     labels = SparseLabels((3000, 3000), path)

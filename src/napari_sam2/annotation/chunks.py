@@ -297,13 +297,14 @@ class SparseLevel:
                     for key in self.keys
                     if all(k in one for k, one in zip(key, ranges, strict=True))
                 ]
-            for key in keys:
+        for key in keys:
+            # One at a time: while a whole image is read, an object is written between.
+            with self._lock:
                 chunk = self._chunk(key)
-                if chunk is None:
-                    continue
-                here, there = self._shared(key, starts, stops)
-                found[there] = chunk[here]
-            self._let_go()
+                if chunk is not None:
+                    here, there = self._shared(key, starts, stops)
+                    found[there] = chunk[here]
+                self._let_go()
         return found
 
     def boxes(self) -> list[_Box]:

@@ -257,6 +257,9 @@ class EmbeddingFiles:
         files = sorted(self._files())
         total = sum(size for _, size, _ in files)
         free = shutil.disk_usage(self.folder).free
+        if free + total - nbytes < _SPARE:
+            # Others have filled it: to remove all would not help.
+            return False
         for _, size, path in files:
             if total + nbytes <= self.max_bytes and free - nbytes >= _SPARE:
                 return True

@@ -134,6 +134,28 @@ def test_what_is_kept_on_it_is_kept_of_the_image(
     assert len(again.session.offers.all) == 1
 
 
+def test_the_model_sees_the_pixels_that_are_in_the_file(
+    control: Callable[[Any], Controller],
+) -> None:
+    """From averages, a session that is done again would be another one."""
+    pixels = np.random.default_rng(3).integers(0, 255, SHAPE, dtype=np.uint8)
+    viewer = ViewerModel()
+    viewer.add_image(da.from_array(pixels, chunks=100))
+    tool = control(viewer)
+    tool.session.wait()
+    before = tool.session.plane
+    tool.workspace.pyramids.make()
+    tool.session.wait()
+    after = tool.session.plane
+    assert before is not None
+    assert after is not None
+    assert after.image != before.image
+    window, size = (0, 0, 200, 240), (20, 24)
+    np.testing.assert_array_equal(
+        after.source.read(window, size), before.source.read(window, size)
+    )
+
+
 def test_who_went_on_to_another_image_is_left_there(
     control: Callable[[Any], Controller],
 ) -> None:

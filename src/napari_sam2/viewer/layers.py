@@ -115,6 +115,10 @@ def plane_of(
 def source_of(layer: Image, index: PlaneIndex, fixed: int | None = None) -> ArraySource:
     """Return where a plane of an image is read from; see :class:`ArraySource`."""
     levels = list(layer.data) if layer.multiscale else [layer.data]
+    if layer in _ORIGINALS:
+        # Averages of averages are other pixels than those that are found in the file
+        # when the session is done again.
+        levels = levels[:1]
     return ArraySource(levels, index, fixed)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from napari_sam2.viewer.controller import Controller
+    from tests.viewer.hand import Hand
 
 
 @pytest.fixture
@@ -135,3 +136,20 @@ def test_the_keyboard_does_it(controller: Controller, panel: RefinePanel) -> Non
     # To the right, the mask grows.
     QTest.keyClick(panel.threshold, Qt.Key.Key_Right)
     assert controller.session.refinement == Refinement(-0.25)
+
+
+def test_a_number_is_typed_and_the_object_stays(hand: Hand) -> None:
+    """Enter ends the number; napari hears the key only where nobody has it."""
+    _, widget = hand.viewer.window.add_plugin_dock_widget("napari-sam2", "SAM 2")
+    hand.wait_ready()
+    hand.click_and_wait(*A)
+    panel = widget.refine
+    panel.header.setChecked(True)
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        panel.smoothing.selectAll()
+        QTest.keyClicks(panel.smoothing, "2.5" if key == Qt.Key.Key_Return else "3.5")
+        QTest.keyClick(panel.smoothing, key)
+        hand.wait(lambda: not hand.session.busy)
+        assert hand.session.current is not None
+        assert panel.header.text() == "Refine · object 1"
+    assert hand.session.refinement.smoothing == 3.5

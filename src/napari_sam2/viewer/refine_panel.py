@@ -6,8 +6,10 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
@@ -132,6 +134,18 @@ class RefinePanel(QWidget):
             # A number that is half typed is not meant yet.
             box.setKeyboardTracking(False)
             box.setMinimumWidth(1)
+            box.installEventFilter(self)
+
+    def eventFilter(self, box: QObject | None, event: QEvent | None) -> bool:
+        """Let Enter end a number, and nothing else: to napari, the object were done."""
+        if not isinstance(box, QAbstractSpinBox) or not isinstance(event, QKeyEvent):
+            return False
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if not enter or event.type() != QEvent.Type.KeyPress:
+            return False
+        box.interpretText()
+        box.selectAll()
+        return True
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self.body)

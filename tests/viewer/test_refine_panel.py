@@ -139,7 +139,7 @@ def test_the_keyboard_does_it(controller: Controller, panel: RefinePanel) -> Non
 
 
 def test_a_number_is_typed_and_the_object_stays(hand: Hand) -> None:
-    """Enter ends the number; napari hears the key only where nobody has it."""
+    """Enter ends the number, Escape takes it back; napari hears neither."""
     _, widget = hand.viewer.window.add_plugin_dock_widget("napari-sam2", "SAM 2")
     hand.wait_ready()
     hand.click_and_wait(*A)
@@ -152,4 +152,11 @@ def test_a_number_is_typed_and_the_object_stays(hand: Hand) -> None:
         hand.wait(lambda: not hand.session.busy)
         assert hand.session.current is not None
         assert panel.header.text() == "Refine · object 1"
+    assert hand.session.refinement.smoothing == 3.5
+    panel.smoothing.selectAll()
+    QTest.keyClicks(panel.smoothing, "9")
+    QTest.keyClick(panel.smoothing, Qt.Key.Key_Escape)
+    hand.wait(lambda: not hand.session.busy)
+    assert hand.session.current is not None
+    assert panel.smoothing.cleanText() == "3.5"
     assert hand.session.refinement.smoothing == 3.5

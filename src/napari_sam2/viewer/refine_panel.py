@@ -137,13 +137,20 @@ class RefinePanel(QWidget):
             box.installEventFilter(self)
 
     def eventFilter(self, box: QObject | None, event: QEvent | None) -> bool:
-        """Let Enter end a number, and nothing else: to napari, the object were done."""
+        """Let Enter end a number and Escape take it back, and nothing else.
+
+        To napari, the object were done, or dropped.
+        """
         if not isinstance(box, QAbstractSpinBox) or not isinstance(event, QKeyEvent):
             return False
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if not enter or event.type() != QEvent.Type.KeyPress:
+        escape = event.key() == Qt.Key.Key_Escape
+        if not (enter or escape) or event.type() != QEvent.Type.KeyPress:
             return False
-        box.interpretText()
+        if enter:
+            box.interpretText()
+        else:
+            self._refresh()
         box.selectAll()
         return True
 

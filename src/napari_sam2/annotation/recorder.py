@@ -11,7 +11,8 @@ from psygnal import Signal
 
 from napari_sam2 import __version__
 from napari_sam2.annotation.journal import FORMAT, JournalWriter
-from napari_sam2.annotation.serialization import Packer, pack_plain
+from napari_sam2.annotation.plain import pack_plain
+from napari_sam2.annotation.serialization import Packer
 from napari_sam2.annotation.sessions import JournalPlace, new_path
 from napari_sam2.errors import JournalError
 

@@ -14,7 +14,8 @@ from napari_sam2.annotation.history import Edit, History
 from napari_sam2.annotation.journal import read_journal
 from napari_sam2.annotation.objects import Notes
 from napari_sam2.annotation.origins import ImageOrigin, LabelsOrigin
-from napari_sam2.annotation.serialization import Packer, Unpacker, unpack_plain
+from napari_sam2.annotation.plain import unpack_plain
+from napari_sam2.annotation.serialization import Packer, Unpacker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

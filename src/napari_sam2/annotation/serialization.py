@@ -8,29 +8,18 @@ number, and by that number from then on.
 
 from __future__ import annotations
 
-import collections.abc
 import json
-import sys
 import types
 from dataclasses import MISSING, fields, is_dataclass
-from enum import Enum
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
-from typing import get_type_hints as hints_of
 from weakref import WeakKeyDictionary
-
-import numpy as np
-import numpy.typing as npt
 
 from napari_sam2.annotation import operations
 from napari_sam2.annotation.changes import PixelChange
 from napari_sam2.annotation.channels import Channel
-from napari_sam2.annotation.history import Edit, NotesChange, ObjectChange
-from napari_sam2.annotation.objects import AnnotatedObject, Notes
+from napari_sam2.annotation.field_types import field_types
+from napari_sam2.annotation.objects import AnnotatedObject
 from napari_sam2.annotation.operations import Operation
-from napari_sam2.annotation.origins import ImageOrigin
-from napari_sam2.annotation.overlap import Overlap
 from napari_sam2.annotation.packing import (
     pack_array,
     pack_mask,
@@ -41,22 +30,22 @@ from napari_sam2.annotation.packing import (
     unpack_runs,
     unpack_values,
 )
+from napari_sam2.annotation.plain import pack_plain, unpack_plain
 from napari_sam2.annotation.planes import Plane
 from napari_sam2.annotation.recall import RecalledMask, RecalledPrediction, outlined
 from napari_sam2.errors import ImageError
-from napari_sam2.segmentation.intensity import Contrast
-from napari_sam2.segmentation.points import Box, Point
 from napari_sam2.segmentation.prediction import Prediction
 from napari_sam2.segmentation.prompts import MaskPrompt, Prompts
-from napari_sam2.segmentation.region import Region
-from napari_sam2.segmentation.source import PlaneSource
-from napari_sam2.segmentation.strokes import Lasso, Scribble
-from napari_sam2.segmentation.view import BBox, PlaneIndex, View
+from napari_sam2.segmentation.view import BBox, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Packer", "Unpacker", "pack_plain", "unpack_plain"]
+    import numpy.typing as npt
+
+    from napari_sam2.segmentation.intensity import Contrast
+
+__all__ = ["Packer", "Unpacker"]
 
 _Json = Any
 
@@ -73,39 +62,6 @@ _OPERATIONS: dict[str, type] = {
     if name != Operation.__name__
 }
 _NUMBERED = (Plane, PixelChange, AnnotatedObject)
-
-# Modules that import some names for type checkers only.
-_NAMES: dict[str, Any] = {
-    one.__name__: one
-    for one in (
-        AnnotatedObject,
-        Box,
-        Channel,
-        Contrast,
-        Edit,
-        ImageOrigin,
-        Lasso,
-        MaskPrompt,
-        Notes,
-        NotesChange,
-        ObjectChange,
-        Operation,
-        Overlap,
-        Path,
-        PixelChange,
-        Plane,
-        PlaneIndex,
-        PlaneSource,
-        Point,
-        Prediction,
-        Prompts,
-        Region,
-        Scribble,
-        View,
-    )
-}
-_NAMES |= {"Any": Any, "BBox": BBox, "np": np, "npt": npt}
-_NAMES |= {"Callable": collections.abc.Callable, "Hashable": Any}
 
 
 class Packer:
@@ -289,13 +245,13 @@ class Unpacker:
                 return tuple(self.unpack(arguments[0], one) for one in packed)
             return tuple(map(self.unpack, arguments, packed))
         if isinstance(kind, type) and issubclass(kind, tuple):
-            return kind(*map(self.unpack, _hints(kind).values(), packed))
+            return kind(*map(self.unpack, field_types(kind).values(), packed))
         if isinstance(kind, type) and is_dataclass(kind):
             return self._fields(kind, packed)
         return unpack_plain(kind, packed)
 
     def _fields(self, kind: Any, packed: _Json, **known: Any) -> Any:
-        hints = _hints(kind)
+        hints = field_types(kind)
         read = {
             field.name: self.unpack(hints[field.name], packed[field.name])
             for field in fields(kind)
@@ -309,7 +265,7 @@ class Unpacker:
         prompts: Prompts = self.unpack(Prompts, packed["prompts"])
         plane: Plane = self.unpack(Plane, packed["plane"])
         prediction = self._prediction(packed["prediction"], prompts, before, plane.seen)
-        hints = _hints(AnnotatedObject)
+        hints = field_types(AnnotatedObject)
         rest = {
             field.name: self.unpack(hints[field.name], packed[field.name])
             for field in fields(AnnotatedObject)
@@ -324,7 +280,7 @@ class Unpacker:
         before: RecalledPrediction | None,
         seen: tuple[Contrast | None, ...],
     ) -> RecalledPrediction:
-        hints = _hints(Prediction)
+        hints = field_types(Prediction)
         rest = {
             field.name: self.unpack(hints[field.name], packed[field.name])
             for field in fields(Prediction)
@@ -354,63 +310,6 @@ class Unpacker:
             return MaskPrompt(unpack_array(packed["logits"]), view)
         answer = self.answers[bytes.fromhex(packed["answer"])]
         return RecalledMask(answer.logits, view, answer)
-
-
-def pack_plain(value: Any) -> _Json:
-    """Turn a value that needs no numbers into JSON."""
-    if isinstance(value, Enum):
-        return value.value
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return pack_mask(value) if value.dtype == bool else pack_array(value)
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple):
-        return [pack_plain(one) for one in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: pack_plain(getattr(value, field.name))
-            for field in fields(value)
-            if field.init
-        }
-    raise TypeError(f"Nobody has thought of how a {type(value)} is written.")
-
-
-def unpack_plain(kind: Any, packed: _Json) -> Any:
-    """Undo :func:`pack_plain`, given the type or its annotation."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if packed is None or kind is Any:
-        return packed
-    if origin in (Union, types.UnionType):
-        some = [one for one in arguments if one is not type(None)]
-        if len(some) == 1:
-            return unpack_plain(some[0], packed)
-        if all(one in (bool, int, float, str) for one in some):
-            return packed
-        raise TypeError(f"Nobody has thought of how one of {some} is read.")
-    if origin is tuple:
-        if arguments[-1] is Ellipsis:
-            return tuple(unpack_plain(arguments[0], one) for one in packed)
-        return tuple(map(unpack_plain, arguments, packed))
-    if origin is np.ndarray or kind is np.ndarray:
-        return unpack_mask(packed) if "edges" in packed else unpack_array(packed)
-    if isinstance(kind, type) and is_dataclass(kind):
-        hints = _hints(kind)
-        return kind(
-            **{
-                field.name: unpack_plain(hints[field.name], packed[field.name])
-                for field in fields(kind)
-                if field.init and field.name in packed
-            }
-        )
-    if kind in (bool, int, float, str) or (
-        isinstance(kind, type) and issubclass(kind, (Enum, Path))
-    ):
-        return kind(packed)
-    raise TypeError(f"Nobody has thought of how a {kind} is read.")
 
 
 def _pack_change(change: PixelChange) -> dict[str, _Json]:
@@ -452,8 +351,3 @@ class _Nowhere:
 
     def moved(self, steps: tuple[int, ...]) -> _Nowhere:
         return self
-
-
-@lru_cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return hints_of(kind, _NAMES | vars(sys.modules[kind.__module__]))

@@ -16,7 +16,7 @@ import platformdirs
 
 from napari_sam2.annotation.journal import is_open, read_journal
 from napari_sam2.annotation.origins import ImageOrigin
-from napari_sam2.annotation.serialization import unpack_plain
+from napari_sam2.annotation.plain import unpack_plain
 from napari_sam2.errors import JournalError
 from napari_sam2.models.catalog import HOME_VARIABLE
 

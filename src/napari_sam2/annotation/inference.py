@@ -12,10 +12,10 @@ from psygnal import Signal
 from napari_sam2.annotation.decoding import Decoding, Encoded
 from napari_sam2.annotation.failures import typed
 from napari_sam2.annotation.loading import ModelLoader
-from napari_sam2.annotation.preparing import Looked, Preparing, embedded
 from napari_sam2.annotation.recorder import ComputedWith
 from napari_sam2.annotation.requests import Lane, RequestThreads
 from napari_sam2.annotation.status import Phase, Status, encoding, facts_of
+from napari_sam2.annotation.view_preparation import Looked, ViewPreparation, embedded
 from napari_sam2.segmentation.shown import shown
 from napari_sam2.segmentation.viewport import view_for
 
@@ -74,7 +74,7 @@ class Inference:
         self._loader = ModelLoader(self._threads, wake, factory, files)
         self._files = files
         self.decoding = Decoding(self._threads)
-        self._preparing = Preparing(self._threads, files)
+        self._preparing = ViewPreparation(self._threads, files)
         self._segmenter: Segmenter | None = None
         # With a better engine, for the next image: the one in view stays as it is.
         self._next_segmenter: Segmenter | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_sam2.annotation.preparation import Preparation
+from napari_sam2.annotation.engine_preparation import EnginePreparation
 from napari_sam2.annotation.requests import Lane, RequestThreads
 from napari_sam2.annotation.status import Phase, Status
 from napari_sam2.engines.cancellation import CancelToken
@@ -75,7 +75,7 @@ class ModelLoader:
     ) -> None:
         self._threads = threads
         self._fetching = RequestThreads(wake, "napari-sam2-fetch")
-        self._preparation = Preparation(wake)
+        self._preparation = EnginePreparation(wake)
         self._factory = factory
         self._files = files
         # One for all models: going back to one is as quick as going back to an image.

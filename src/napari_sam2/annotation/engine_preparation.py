@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
 
-__all__ = ["Preparation"]
+__all__ = ["EnginePreparation"]
 
 
-class Preparation:
+class EnginePreparation:
     """Exports a model and measures the engines on it, in a process of its own.
 
     Done once for each model and machine. Until then the model works on torch; nothing

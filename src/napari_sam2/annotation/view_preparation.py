@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.view import BBox, View
 
-__all__ = ["Looked", "Preparing", "embedded"]
+__all__ = ["Looked", "ViewPreparation", "embedded"]
 
 # Planes beside the one in view that are prepared: before and after, on two sliders.
 _BESIDE = 4
@@ -79,7 +79,7 @@ class _Stack:
         return 0 if self.left is None else self.total - len(self.left)
 
 
-class Preparing:
+class ViewPreparation:
     """Has ready what may be looked at next, and whole stacks where that was asked for.
 
     Used from, and signals on, the session's own thread.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_sam2.annotation.preparation import Preparation
+from napari_sam2.annotation.engine_preparation import EnginePreparation
 from napari_sam2.engines.variant import ENGINE_VARIABLE
 from napari_sam2.errors import ExportError
 from napari_sam2.models.catalog import get_model
@@ -18,8 +18,8 @@ STARTER = get_model("starter")
 
 
 @pytest.fixture
-def preparation() -> Iterator[Preparation]:
-    preparation = Preparation(lambda: None)
+def preparation() -> Iterator[EnginePreparation]:
+    preparation = EnginePreparation(lambda: None)
     yield preparation
     preparation.close()
 
@@ -37,7 +37,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     return runs
 
 
-def settle(preparation: Preparation) -> None:
+def settle(preparation: EnginePreparation) -> None:
     thread = preparation._thread
     while thread.busy:
         thread.wait_for_answer(10)
@@ -45,7 +45,7 @@ def settle(preparation: Preparation) -> None:
 
 
 def test_a_model_is_prepared_once(
-    preparation: Preparation, runs: list[tuple[str, ...]]
+    preparation: EnginePreparation, runs: list[tuple[str, ...]]
 ) -> None:
     found: list[str] = []
     for _ in range(3):
@@ -56,7 +56,7 @@ def test_a_model_is_prepared_once(
 
 
 def test_what_another_window_prepared_is_taken(
-    preparation: Preparation,
+    preparation: EnginePreparation,
     runs: list[tuple[str, ...]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -69,7 +69,7 @@ def test_what_another_window_prepared_is_taken(
 
 
 def test_a_failure_is_a_missed_chance_and_no_more(
-    preparation: Preparation,
+    preparation: EnginePreparation,
     runs: list[tuple[str, ...]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_failure_is_a_missed_chance_and_no_more(
 
 
 def test_who_has_chosen_an_engine_needs_no_other(
-    preparation: Preparation,
+    preparation: EnginePreparation,
     runs: list[tuple[str, ...]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

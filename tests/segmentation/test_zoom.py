@@ -223,7 +223,7 @@ def test_a_closer_look_that_would_show_no_prompt_is_not_taken(
 def test_one_place_that_is_left_in_the_view_means_what_was_found(
     engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_sam2.segmentation.segmenter.FAITHFULNESS", 1.0)
+    monkeypatch.setattr("napari_sam2.segmentation.answers.FAITHFULNESS", 1.0)
     segmenter = Segmenter(engine=engine)
     image = segmenter.embed(IMAGE)
     one = Prompts((Point(212, 212),))

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from napari_sam2.errors import ImageError, PromptError
+from napari_sam2.errors import ImageError
+from napari_sam2.segmentation.answers import Answers
 from napari_sam2.segmentation.arguments import as_box, as_mask, as_points
-from napari_sam2.segmentation.choice import (
-    FAITHFULNESS,
-    TIDY_FAITHFULNESS,
-    best,
-    by_size,
-    followed,
-    lost,
-    most_alike,
-    overlap,
-    tidied,
-    worth,
-)
-from napari_sam2.segmentation.decoding import candidates
-from napari_sam2.segmentation.dense import mask_logits
+from napari_sam2.segmentation.closer import closest_look, look_closer
 from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
 from napari_sam2.segmentation.embeddings import EmbeddingCache
 from napari_sam2.segmentation.intensity import checked
 from napari_sam2.segmentation.prompts import Prompts
-from napari_sam2.segmentation.second import agreed, second_view
 from napari_sam2.segmentation.seen import seen_in
 from napari_sam2.segmentation.view import View
-from napari_sam2.segmentation.zoom import LOOKS, closer_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +108,10 @@ class Segmenter:
             return self.engine.name
         return f"{self.engine.name} {self.engine.precision}"
 
+    @property
+    def _answers(self) -> Answers:
+        return Answers(self.engine, self.clean)
+
     def embed(
         self,
         image: npt.ArrayLike,
@@ -150,12 +140,8 @@ class Segmenter:
 
         Raises
         ------
-        ImageError
-            If the image cannot be segmented.
-        Cancelled
-            If ``cancel`` was raised before the end.
-        EngineError
-            If the device fails.
+        ImageError, Cancelled, EngineError
+            See :meth:`embed_plane`.
         """
         pixels = PlanePixels(checked(image), limits, gamma)
         return self.embed_plane(pixels, cancel=cancel, progress=progress)
@@ -220,10 +206,8 @@ class Segmenter:
 
         Raises
         ------
-        Cancelled
-            If ``cancel`` was raised before the end.
-        EngineError
-            If the device fails.
+        Cancelled, EngineError
+            See :meth:`embed_plane`.
         """
         if view == image.view:
             return image
@@ -267,8 +251,8 @@ class Segmenter:
         EngineError
             If the device fails.
         """
-        closer = self._in_closer_look(image, prompts)
-        return self._predict(closer, seen_in(closer.view, prompts), multimask)
+        closer = closest_look(image, prompts, self.engine, self.cache)
+        return self._answers.answer(closer, seen_in(closer.view, prompts), multimask)
 
     def predict_in(
         self,
@@ -302,55 +286,7 @@ class Segmenter:
             If ``cancel`` was raised before the end.
         """
         seen = self.embed_view(image, view, cancel=cancel)
-        return self._predict(seen, seen_in(view, prompts))
-
-    def _predict(
-        self, image: EmbeddedImage, prompts: Prompts, multimask: bool | None = None
-    ) -> Prediction:
-        if multimask is None:
-            multimask = prompts.ambiguous or prompts.choice is not None
-        found = self._candidates(image, prompts, multimask)
-        chosen = best(found, self._rate)
-        if multimask:
-            ranked = by_size(found)
-            if prompts.choice is not None:
-                chosen = ranked[min(prompts.choice, len(ranked) - 1)]
-            rank = next(n for n, one in enumerate(ranked) if one is chosen)
-            return replace(chosen, alternatives=found, rank=rank)
-        return self._reconsidered(image, prompts, chosen)
-
-    def _candidates(
-        self, image: EmbeddedImage, prompts: Prompts, several: bool
-    ) -> tuple[Prediction, ...]:
-        found = candidates(self.engine, image, prompts, several)
-        return tuple(self._cleaned(one, prompts) for one in found)
-
-    def _reconsidered(
-        self, image: EmbeddedImage, prompts: Prompts, found: Prediction
-    ) -> Prediction:
-        """Ask anew, in other ways, if a correction went wrong."""
-        if not self.clean or not prompts.places:
-            return found
-        if prompts.bounds is None and not any(p.inside for p in prompts.places):
-            # Nothing but the mask says which object is meant.
-            return found
-        logits = mask_logits(prompts, image.view, self.engine.mask_size)
-        if logits is None:
-            return found
-        before = replace(found, logits=logits, view=image.view)
-        astray = lost(found, before)
-        if not astray and followed(found, prompts) == 1:
-            return found
-        seen = tuple(p for p in prompts.places if image.view.contains(*p[:2]))
-        anew = Prompts(seen, prompts.bounds)
-        options = [found, *self._candidates(image, anew, False)]
-        if astray:
-            options += self._candidates(image, prompts, True)
-            options += self._candidates(image, anew, True)
-        return best(
-            options,
-            lambda one: self._rate(one) + followed(one, prompts) + overlap(one, before),
-        )
+        return self._answers.answer(seen, seen_in(view, prompts))
 
     def look_closer(
         self,
@@ -384,78 +320,17 @@ class Segmenter:
 
         Raises
         ------
-        Cancelled
-            If ``cancel`` was raised before the end.
-        EngineError
-            If the device fails.
+        Cancelled, EngineError
+            See :meth:`embed_plane`.
         """
-        prompts = seen_in(prediction.view, prompts)
-        mask = prompts.mask
-        if mask is not None and mask.view is None:
-            prompts = replace(prompts, mask=replace(mask, view=image.view))
-        before = prediction
-        for _ in range(LOOKS):
-            view = closer_view(prediction, prompts)
-            if view == prediction.view:
-                break
-            sharper = self._look(image, view, prompts, cancel)
-            if sharper is None:
-                break
-            sharper = self._most_alike(sharper, prediction)
-            if sharper.area == 0:
-                break
-            if self.clean and mask is not None and lost(prediction, sharper):
-                # A correction is about an object that is known already.
-                break
-            prediction = sharper
-        if not self.second_look:
-            return prediction
-        other = self._look(image, second_view(prediction.view), prompts, cancel)
-        if other is None:
-            return prediction
-        one, *several = (
-            self._cleaned(agreed(one, other), prompts)
-            for one in (prediction, *prediction.alternatives)
+        return look_closer(
+            partial(self.predict_in, image, cancel=cancel),
+            self._answers,
+            image.view,
+            prompts,
+            prediction,
+            second_look=self.second_look,
         )
-        both = replace(one, alternatives=tuple(several))
-        if prediction is not before:
-            # What was seen before any look has been chosen, maybe by the user.
-            both = self._most_alike(both, before)
-        return both if both.area else prediction
-
-    def _look(
-        self,
-        image: EmbeddedImage,
-        view: View,
-        prompts: Prompts,
-        cancel: CancelToken | None,
-    ) -> Prediction | None:
-        """Answer prompts in another view; None if it would show none of them."""
-        seen = seen_in(view, prompts)
-        if not seen:
-            return None
-        return self._predict(self.embed_view(image, view, cancel=cancel), seen)
-
-    def _in_closer_look(self, image: EmbeddedImage, prompts: Prompts) -> EmbeddedImage:
-        """Return the view that a mask to refine came from, if it can be had at once."""
-        view = None if prompts.mask is None else prompts.mask.view
-        if view is None or view == image.view:
-            return image
-        if view.plane_shape != image.view.plane_shape:
-            raise PromptError("The mask to refine belongs to another image.")
-        # A place outside needs the larger view.
-        places = [point[:2] for point in prompts.places]
-        if prompts.bounds is not None:
-            places += [prompts.bounds[:2], prompts.bounds[2:]]
-        if view.image_size != image.view.image_size or not all(
-            view.contains(*place) for place in places
-        ):
-            return image
-        key = image.pixels.known_key(view, self.engine)
-        embedding = None if key is None else self.cache.get(key)
-        if key is None or embedding is None:
-            return image
-        return EmbeddedImage(view, embedding, key, image.pixels)
 
     def set_image(
         self,
@@ -530,15 +405,3 @@ class Segmenter:
         if self.zoom and multimask is None:
             prediction = self.look_closer(self._image, prompts, prediction)
         return prediction
-
-    def _cleaned(self, answer: Prediction, prompts: Prompts) -> Prediction:
-        return tidied(answer, prompts) if self.clean else answer
-
-    def _most_alike(self, found: Prediction, before: Prediction) -> Prediction:
-        """Choose the candidate that means the same object as before."""
-        faithfulness = TIDY_FAITHFULNESS if self.clean else FAITHFULNESS
-        return most_alike(found, before, self._rate, faithfulness)
-
-    def _rate(self, candidate: Prediction) -> float:
-        """How much a candidate is to be preferred to others."""
-        return worth(candidate) if self.clean else candidate.score

@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_sam2.annotation.decoding import Decoding, Encoded
+from napari_sam2.annotation.decoding import Decoding
+from napari_sam2.annotation.encoding import Encoding
 from napari_sam2.annotation.failures import typed
 from napari_sam2.annotation.loading import ModelLoader
 from napari_sam2.annotation.recorder import ComputedWith
 from napari_sam2.annotation.requests import Lane, RequestThreads
-from napari_sam2.annotation.status import Phase, Status, encoding, facts_of
-from napari_sam2.annotation.view_preparation import Looked, ViewPreparation, embedded
+from napari_sam2.annotation.status import Phase, Status, encoding, ready
+from napari_sam2.annotation.view_preparation import Looked, ViewPreparation
+from napari_sam2.annotation.wanted import WantedView
 from napari_sam2.segmentation.shown import shown
-from napari_sam2.segmentation.viewport import view_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from napari_sam2.annotation.decoding import Encoded
     from napari_sam2.annotation.planes import Plane
     from napari_sam2.engines.cancellation import CancelToken
     from napari_sam2.models.catalog import ModelSpec
-    from napari_sam2.segmentation.embedded import EmbeddedImage, PlanePixels
     from napari_sam2.segmentation.embedding_files import EmbeddingFiles
     from napari_sam2.segmentation.points import Box
     from napari_sam2.segmentation.segmenter import Segmenter
     from napari_sam2.segmentation.shown import Shown
-    from napari_sam2.segmentation.view import BBox, View
+    from napari_sam2.segmentation.view import BBox
 
 __all__ = ["Inference"]
-
-# A view that is this much larger than the one on its way answers no longer.
-_COARSEST = 3
 
 
 class Inference:
@@ -72,34 +67,38 @@ class Inference:
         self._threads = RequestThreads(wake)
         self._aside = RequestThreads(wake, "napari-sam2-aside")
         self._loader = ModelLoader(self._threads, wake, factory, files)
-        self._files = files
         self.decoding = Decoding(self._threads)
         self._preparing = ViewPreparation(self._threads, files)
         self._segmenter: Segmenter | None = None
         # With a better engine, for the next image: the one in view stays as it is.
         self._next_segmenter: Segmenter | None = None
-        self.plane: Plane | None = None
-        self._pixels: PlanePixels | None = None
-        self._visible: BBox | None = None
-        self._wanted: View | None = None
-        self.encoded: Encoded | None = None
+        self._wanted = WantedView()
+        self._encoding = Encoding(self._threads, files)
         self.generation = 0
         self._enabled = True
-        self._encoding = False
-        self._progress: float | None = None
         self._problem: Status | None = None
-        self._encode_seconds: float | None = None
+        self._encoding.changed.connect(self.changed)
         self._preparing.changed.connect(self.changed)
         self._preparing.ended.connect(self.notice)
         self._preparing.failed.connect(self._on_failed)
         self._loader.changed.connect(self.changed)
-        self._loader.loading.connect(self._stop_encoding)
+        self._loader.loading.connect(self._encoding.stop)
         self._loader.loaded.connect(self._on_loaded)
         self._loader.improved.connect(self._on_improved)
         self._loader.failed.connect(self._on_failed)
         self._loader.gave_up.connect(self._on_gave_up)
 
     # ------------------------------------------------------------------ state
+
+    @property
+    def plane(self) -> Plane | None:
+        """The plane that is worked on."""
+        return self._wanted.plane
+
+    @property
+    def encoded(self) -> Encoded | None:
+        """What answers now: the view that is wanted, or the one before."""
+        return self._wanted.encoded
 
     @property
     def model(self) -> str | None:
@@ -137,19 +136,9 @@ class Inference:
     def coming(self) -> bool:
         """Whether what is looked at will be ready without anybody doing anything."""
         return (
-            not self._settled
+            not self._wanted.settled
             and self._enabled
-            and (self._encoding or self._loader.status is not None)
-        )
-
-    @property
-    def _settled(self) -> bool:
-        """Whether the view that is wanted is there."""
-        encoded, plane = self.encoded, self.plane
-        return (
-            encoded is not None
-            and encoded.image.view == self._wanted
-            and (plane is None or encoded.plane.key == plane.key)
+            and (self._encoding.running or self._loader.status is not None)
         )
 
     def encoded_showing(self, extent: Box) -> Encoded | None:
@@ -158,21 +147,11 @@ class Inference:
         A view that is on its way is waited for where the old one shows nothing, or
         next to nothing because the user has zoomed in a long way.
         """
-        encoded, wanted = self.encoded, self._wanted
-        if encoded is None or not _shows(encoded.image.view, extent):
-            return None
-        view = encoded.image.view
-        if wanted is not None and self.coming:
-            longest, enough = (max(one.height, one.width) for one in (view, wanted))
-            if longest > _COARSEST * enough:
-                return None
-        return encoded
+        return self._wanted.answering(extent, coming=self.coming)
 
     def coming_for(self, extent: Box) -> bool:
         """Whether what is on its way will answer for a part of the plane."""
-        # Before there is a model, nobody knows its views.
-        wanted = self._wanted
-        return self.coming and (wanted is None or _shows(wanted, extent))
+        return self.coming and self._wanted.shows(extent)
 
     @property
     def busy(self) -> bool:
@@ -188,22 +167,18 @@ class Inference:
             return Status(Phase.NO_IMAGE, "Open or select an image to begin")
         if self._problem is not None:
             return self._problem
-        telling = self._progress is not None or self.plane.lazy
-        if self._encoding and telling and self.encoded is None:
-            left = None
-            if self._progress is not None and self._encode_seconds is not None:
-                left = self._encode_seconds * (1 - self._progress)
-            return encoding(self.plane.name, self._progress, left)
+        running, progress = self._encoding.running, self._encoding.progress
+        telling = running and (progress is not None or self.plane.lazy)
+        if telling and self.encoded is None:
+            return encoding(self.plane.name, progress, self._encoding.left)
         if self._segmenter is None:
             return Status(Phase.FAILED, "No model is loaded: choose one")
-        facts = facts_of(self._segmenter.device, self._encode_seconds)
-        if self._encoding and telling:
-            facts.append("looking at what is in view")
-        elif self.preparing is not None:
-            ready, total = self.preparing
-            text = f"Ready · preparing {ready} of {total} planes"
-            return Status(Phase.READY, text, ready / total, cancellable=True)
-        return Status(Phase.READY, " · ".join(["Ready", *facts]))
+        return ready(
+            self._segmenter.device,
+            self._encoding.seconds,
+            looking=telling,
+            preparing=self.preparing,
+        )
 
     # ---------------------------------------------------------------- requests
 
@@ -232,26 +207,26 @@ class Inference:
         visible : tuple of int, optional
             What of it is on the canvas, see :meth:`look_at`.
         """
-        old, self.plane = self.plane, plane
+        wanted, old = self._wanted, self.plane
+        wanted.plane = plane
         self._preparing.leave(plane)
-        self._visible = visible
+        wanted.visible = visible
         same = plane is not None and old is not None and plane.place == old.place
-        if plane is None or not same or self.encoded is None:
+        if plane is None or not same or wanted.encoded is None:
             self._restart()
             return
         self._problem = None
-        self._wanted = self._view_for(visible, self._wanted)
-        if self._settled:
+        self._choose_view()
+        if wanted.settled:
             # Back to how it was shown.
-            self._pixels = self.encoded.image.pixels
-            self._stop_encoding()
+            wanted.pixels = wanted.encoded.image.pixels
+            self._encoding.stop()
             self._prepare_neighbours()
-            self.changed.emit()
         else:
-            self._pixels = plane.pixels()
+            wanted.pixels = plane.pixels()
             if self._enabled:
                 self._encode_wanted()
-            self.changed.emit()
+        self.changed.emit()
 
     def look_at(self, visible: BBox | None) -> None:
         """Say what of the plane is on the canvas; mostly, that changes nothing.
@@ -262,18 +237,19 @@ class Inference:
             ``(row_start, col_start, row_stop, col_stop)``, half-open. None: nobody
             knows, then all of it.
         """
-        if visible == self._visible:
+        wanted = self._wanted
+        if visible == wanted.visible:
             return
-        self._visible = visible
-        if self._pixels is None or self._segmenter is None or self._wanted is None:
+        wanted.visible = visible
+        before = wanted.view
+        if wanted.pixels is None or self._segmenter is None or before is None:
             return
-        wanted = self._view_for(visible, self._wanted)
-        if wanted == self._wanted:
+        self._choose_view()
+        if wanted.view == before:
             return
-        self._wanted = wanted
-        if self._settled:
+        if wanted.settled:
             # Back to where it was.
-            self._stop_encoding()
+            self._encoding.stop()
             self._prepare_neighbours()
             self.changed.emit()
         elif self._enabled and self._problem is None:
@@ -307,10 +283,10 @@ class Inference:
         self._enabled = enabled
         if not enabled:
             self._threads.cancel(Lane.HOVER)
-            self._stop_encoding()
+            self._encoding.stop()
         elif self.encoded is None:
             self._restart()
-        elif not self._settled:
+        elif not self._wanted.settled:
             self._encode_wanted()
         else:
             self._prepare_neighbours()
@@ -336,8 +312,8 @@ class Inference:
         """Stop the download, the export, the encode, or the stack being prepared."""
         if self._loader.cancel():
             pass
-        elif self._encoding:
-            self._stop_encoding()
+        elif self._encoding.running:
+            self._encoding.stop()
             self._problem = Status(
                 Phase.STOPPED, "Stopped. Click on the image to encode it"
             )
@@ -370,31 +346,15 @@ class Inference:
         bool
             Whether it is possible; if not, nothing was asked for.
         """
-        plane, pixels, segmenter = self.plane, self._pixels, self._segmenter
+        wanted, segmenter = self._wanted, self._segmenter
+        plane, pixels = wanted.plane, wanted.pixels
         if plane is None or pixels is None or segmenter is None:
             return False
-        if not self._enabled or self._problem is not None or self._wanted is None:
+        if not self._enabled or self._problem is not None or wanted.view is None:
             return False
-        # About as much as is looked at, and what was drawn in any case.
-        height, width = self._wanted.height // 4, self._wanted.width // 4
-        around = (
-            math.floor(extent.row_min) - height,
-            math.floor(extent.col_min) - width,
-            math.ceil(extent.row_max) + height + 1,
-            math.ceil(extent.col_max) + width + 1,
-        )
-        view = self._view_for(around, self._wanted)
-        generation = self.generation
-
-        def work(token: CancelToken) -> tuple[Plane, EmbeddedImage]:
-            image = embedded(segmenter, plane, pixels, view, token)
-            return replace(plane, seen=pixels.contrast), image
-
-        def answer(found: tuple[Plane, EmbeddedImage]) -> None:
-            done(Encoded(*found, segmenter, generation))
-
-        self._threads.submit(
-            Lane.QUEUE, work, answer, lambda error: failed(typed(error))
+        view = wanted.around(extent, segmenter.engine.image_size)
+        self._encoding.encode_aside(
+            plane, pixels, view, segmenter, self.generation, done, failed
         )
         return True
 
@@ -432,116 +392,68 @@ class Inference:
         self._threads.close()
         self._loader.close()
         self._aside.close()
-        self.plane = None
-        self._pixels = None
-        self.encoded = None
+        self._wanted.plane = self._wanted.pixels = self._wanted.encoded = None
         self._segmenter = self._next_segmenter = None
 
     # ----------------------------------------------------------------- at work
 
     def _restart(self) -> None:
         self.generation += 1
-        self.encoded = None
-        self._wanted = None
-        self._pixels = None
+        self._wanted.forget()
         self._problem = None
         self._threads.cancel(Lane.HOVER)
-        self._stop_encoding()
+        self._encoding.stop()
         if self._next_segmenter is not None:
             self._segmenter, self._next_segmenter = self._next_segmenter, None
-            self._encode_seconds = None
+            self._encoding.seconds = None
         if self.plane is not None and self._segmenter is not None and self._enabled:
             # Read anew: its pixels may have changed.
-            self._pixels = self.plane.pixels()
-            self._wanted = self._view_for(self._visible, None)
+            self._wanted.pixels = self.plane.pixels()
+            self._choose_view()
             self._encode_wanted()
         self.changed.emit()
 
-    def _view_for(self, visible: BBox | None, current: View | None) -> View:
-        assert self.plane is not None
+    def _choose_view(self) -> None:
         assert self._segmenter is not None
-        size = self._segmenter.engine.image_size
-        return view_for(self.plane.shape, visible, size, current)
-
-    def _stop_encoding(self) -> None:
-        self._threads.cancel(Lane.ENCODE)
-        self._threads.cancel(Lane.IDLE)
-        self._encoding = False
-        self._progress = None
+        self._wanted.choose(self._segmenter.engine.image_size)
 
     def _encode_wanted(self) -> None:
-        plane, pixels, segmenter = self.plane, self._pixels, self._segmenter
-        view = self._wanted
+        wanted, segmenter = self._wanted, self._segmenter
+        plane, pixels, view = wanted.plane, wanted.pixels, wanted.view
         if plane is None or pixels is None or segmenter is None or view is None:
             return
-        self._stop_encoding()
+        self._encoding.stop()
         self.generation += 1
-        self._encode(plane, pixels, view, segmenter, self.generation)
+        generation = self.generation
+        self._encoding.start(
+            plane,
+            pixels,
+            view,
+            segmenter,
+            generation,
+            awaited=lambda: generation == self.generation,
+            done=self._on_encoded,
+            failed=self._report,
+        )
 
-    def _encode(
-        self,
-        plane: Plane,
-        pixels: PlanePixels,
-        view: View,
-        segmenter: Segmenter,
-        generation: int,
-    ) -> None:
-        self._encoding = True
-
-        def report(fraction: float) -> None:
-            self._threads.post(lambda: self._on_progress(generation, fraction))
-
-        def work(token: CancelToken) -> tuple[Plane, EmbeddedImage, float]:
-            start = perf_counter()
-            image = embedded(segmenter, plane, pixels, view, token, report)
-            if self._files is not None:
-                self._files.put(image.key, segmenter.engine, image.embedding)
-            # Not to be found anew by whoever does it again.
-            seen = replace(plane, seen=pixels.contrast)
-            return seen, image, perf_counter() - start
-
-        def done(result: tuple[Plane, EmbeddedImage, float]) -> None:
-            if generation != self.generation:
-                return
-            # Without progress it came out of the cache: no time to learn from.
-            if self._progress is not None:
-                self._encode_seconds = result[2]
-            self.encoded = Encoded(*result[:2], segmenter, generation)
-            self._encoding = False
-            self._progress = None
-            self.changed.emit()
-            self.ready.emit()
-            self._prepare_neighbours()
-            self._loader.look_for_better(self.computes)
-
-        def failed(error: Exception) -> None:
-            if generation != self.generation:
-                return
-            self._encoding = False
-            self._progress = None
-            self._report(error)
-
-        self._threads.submit(Lane.ENCODE, work, done, failed)
+    def _on_encoded(self, encoded: Encoded) -> None:
+        self._wanted.encoded = encoded
+        self.changed.emit()
+        self.ready.emit()
+        self._prepare_neighbours()
+        self._loader.look_for_better(self.computes)
 
     def _prepare_neighbours(self) -> None:
         """Encode, when nobody asks for anything, what may be looked at next."""
-        plane, pixels, segmenter = self.plane, self._pixels, self._segmenter
-        if plane is None or pixels is None or segmenter is None:
+        wanted, segmenter = self._wanted, self._segmenter
+        plane, pixels, view = wanted.plane, wanted.pixels, wanted.view
+        if plane is None or pixels is None or segmenter is None or view is None:
             return
-        if self._wanted is None:
-            return
-        self._preparing.rest_on(
-            Looked(plane, pixels, self._wanted, self._visible, segmenter)
-        )
-
-    def _on_progress(self, generation: int, fraction: float) -> None:
-        if generation == self.generation and self._encoding:
-            self._progress = fraction
-            self.changed.emit()
+        self._preparing.rest_on(Looked(plane, pixels, view, wanted.visible, segmenter))
 
     def _on_loaded(self, segmenter: Segmenter) -> None:
         self._segmenter, self._next_segmenter = segmenter, None
-        self._encode_seconds = None
+        self._encoding.seconds = None
         self.model_changed.emit(segmenter.model)
         self._restart()
 
@@ -554,9 +466,9 @@ class Inference:
     def _on_gave_up(self) -> None:
         # The chooser has to go back to the model that works on.
         self.model_changed.emit(self.model or "")
-        if self.encoded is None and not self._encoding:
+        if self.encoded is None and not self._encoding.running:
             self._restart()
-        elif not self._settled and not self._encoding and self._enabled:
+        elif not self._wanted.settled and not self._encoding.running and self._enabled:
             self._encode_wanted()
         self.changed.emit()
 
@@ -565,7 +477,3 @@ class Inference:
         self._problem = Status(Phase.FAILED, str(failure))
         self.failed.emit(failure)
         self.changed.emit()
-
-
-def _shows(view: View, extent: Box) -> bool:
-    return view.contains(*extent[:2]) and view.contains(*extent[2:])

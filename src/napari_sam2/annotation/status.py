@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Phase", "Status", "encoding", "facts_of"]
+__all__ = ["Phase", "Status", "encoding", "ready"]
 
 _DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}
 
@@ -68,10 +68,34 @@ def encoding(name: str, progress: float | None, left: float | None = None) -> St
     return Status(Phase.ENCODING, text, progress, cancellable=True)
 
 
-def facts_of(device: str, seconds: float | None) -> list[str]:
-    """Say what computes, and how many seconds a view takes it, where that is known."""
+def ready(
+    device: str,
+    seconds: float | None,
+    *,
+    looking: bool,
+    preparing: tuple[int, int] | None,
+) -> Status:
+    """Say that the tool is ready, and what it does beside that.
+
+    Parameters
+    ----------
+    device : str
+        What computes, as torch calls it.
+    seconds : float, optional
+        That a view takes it, where that is known.
+    looking : bool
+        Whether another view is on its way.
+    preparing : tuple of int, optional
+        How many planes of a stack are prepared, of how many.
+    """
     facts = [_DEVICES.get(device.split(":")[0], device)]
     if seconds is not None:
         time = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
         facts.append(f"{time} a view")
-    return facts
+    if looking:
+        facts.append("looking at what is in view")
+    elif preparing is not None:
+        done, total = preparing
+        text = f"Ready · preparing {done} of {total} planes"
+        return Status(Phase.READY, text, done / total, cancellable=True)
+    return Status(Phase.READY, " · ".join(["Ready", *facts]))

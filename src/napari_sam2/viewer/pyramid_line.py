@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton
 
-from napari_sam2.viewer.status_area import line, say
+from napari_sam2.viewer.offer_line import OfferLine
+from napari_sam2.viewer.status_area import say
 
 if TYPE_CHECKING:
     from napari_sam2.viewer.connections import Connections
@@ -21,7 +21,7 @@ _WHY = (
 )
 
 
-class PyramidLine(QWidget):
+class PyramidLine(OfferLine):
     """Says how large the image is, beside a button.
 
     Parameters
@@ -33,25 +33,12 @@ class PyramidLine(QWidget):
     """
 
     def __init__(self, offer: PyramidOffer, connections: Connections) -> None:
-        super().__init__()
+        make = QPushButton("Make pyramid")
+        super().__init__("size", make, "Leave the image as it is")
         self._offer = offer
-        self.text = line("size")
-        self.make = QPushButton("Make pyramid")
+        self.make = make
         self.make.setToolTip(_WHY)
         self.make.setStyleSheet("padding: 2px 6px;")
-        self.dismiss = QPushButton("✕")
-        self.dismiss.setToolTip("Leave the image as it is")
-        self.dismiss.setAccessibleName("Leave the image as it is")
-        self.dismiss.setFixedWidth(24)
-        self.dismiss.setStyleSheet("padding: 0px;")
-        for button in (self.make, self.dismiss):
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.make)
-        row.addWidget(self.dismiss)
         self.make.clicked.connect(offer.make)
         self.dismiss.clicked.connect(offer.dismiss)
         connections.add(offer.changed, self.refresh)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QMenu, QPushButton
 
-from napari_sam2.viewer.status_area import line, say
+from napari_sam2.viewer.offer_line import OfferLine
+from napari_sam2.viewer.status_area import say
 
 if TYPE_CHECKING:
     from napari_sam2.annotation.session import AnnotationSession
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["RestoreLine"]
 
 
-class RestoreLine(QWidget):
+class RestoreLine(OfferLine):
     """Says which earlier objects there are on this image, beside a button.
 
     Parameters
@@ -30,24 +30,12 @@ class RestoreLine(QWidget):
     """
 
     def __init__(self, session: AnnotationSession, connections: Connections) -> None:
-        super().__init__()
+        restore = QPushButton("Restore")
+        kept = "Begin anew; the earlier session stays on the disk"
+        super().__init__("offer", restore, "Begin anew", kept)
         self._session = session
-        self.text = line("offer")
-        self.restore = QPushButton("Restore")
+        self.restore = restore
         self.restore.setToolTip("Bring its objects and its undo history back")
-        self.dismiss = QPushButton("✕")
-        self.dismiss.setToolTip("Begin anew; the earlier session stays on the disk")
-        self.dismiss.setAccessibleName("Begin anew")
-        self.dismiss.setFixedWidth(24)
-        self.dismiss.setStyleSheet("padding: 0px;")
-        for button in (self.restore, self.dismiss):
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.restore)
-        row.addWidget(self.dismiss)
         self._menu = QMenu(self)
         self.restore.clicked.connect(self._restore_last)
         self.dismiss.clicked.connect(session.offers.dismiss)

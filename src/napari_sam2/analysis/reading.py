@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from napari_sam2.errors import ImageError
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     import numpy.typing as npt
 
@@ -41,9 +43,16 @@ def read_image(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     path = Path(path)
     if not path.is_file():
         raise ImageError(f"There is no file “{path}”.")
-    try:
+    with _as_image_error(path):
         return _read(path)
-    except Exception as error:  # every library has its own
+
+
+@contextmanager
+def _as_image_error(path: Path) -> Iterator[None]:
+    """Give what goes wrong in reading one type: every library has its own."""
+    try:
+        yield
+    except Exception as error:
         raise ImageError(
             f"“{path}” cannot be read as an image: {str(error) or type(error).__name__}"
         ) from error
@@ -86,12 +95,8 @@ def open_image(path: str | os.PathLike[str]) -> list[Any]:
     path = Path(path)
     if not path.exists():
         raise ImageError(f"There is no file “{path}”.")
-    try:
+    with _as_image_error(path):
         levels = _opened(path)
-    except Exception as error:  # every library has its own
-        raise ImageError(
-            f"“{path}” cannot be read as an image: {str(error) or type(error).__name__}"
-        ) from error
     if levels[0].ndim < 2 or 0 in levels[0].shape:
         raise ImageError(f"“{path}” is no image: its shape is {levels[0].shape}.")
     return levels
